@@ -1,0 +1,130 @@
+"""The audit of one synthetic table, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salus.synth.audit import clinical, fidelity, utility
+from salus.synth.audit.anchors import make_anchors
+from salus.synth.audit.finding import Audit, Finding
+from salus.synth.audit.privacy import Observation, conclude, observe
+from salus.synth.budget import Budget
+from salus.synth.errors import OptionError, TooFewPeople
+from salus.synth.measure.estimate import CannotJudge
+from salus.synth.table.parts import Parts
+from salus.synth.table.rules import rules_of
+from salus.synth.table.table import Table
+
+__all__ = ["CLAIM", "anchor_observations", "audit"]
+
+LEAST = 20  # people on each side
+CLAIM = (
+    "The figures are for the attacks that were run, on people like these; they don't speak of "
+    "attacks that nobody has thought of.",
+    "A person in several releases of the same data is exposed more than any one report says.",
+    "This is no differential privacy: no epsilon is claimed.",
+)
+
+
+def audit(
+    synthetic: Table,
+    parts: Parts | None = None,
+    *,
+    train: Table | None = None,
+    holdout: Table | None = None,
+    reference: Table | None = None,
+    budget: Budget | None = None,
+    seed: int = 0,
+) -> Audit:
+    """Judge a synthetic table against the people it was made from and people it never saw.
+
+    Parameters
+    ----------
+    synthetic : Table
+        Made by any tool from ``train``.
+    parts : Parts, optional
+        Gives train, holdout (its audit part) and reference, in place of the next three.
+    train, holdout : Table
+        The people it was made from; people of the same kind who were never used.
+    reference : Table, optional
+        Further such people, for calibrated attacks; else half of the holdout, if large, or all
+        people judged, blind to who is who.
+    budget : Budget, optional
+        The limits; the defaults of ``Budget`` otherwise.
+    seed : int
+
+    Raises
+    ------
+    TooFewPeople
+        With fewer than 20 people on either side.
+    OptionError
+        If people are missing.
+    """
+    if parts is not None:
+        train, holdout, reference = parts.train, parts.audit, parts.reference
+    if train is None or holdout is None:
+        raise OptionError("an audit needs the training people and held-out people.")
+    if min(train.n_people, holdout.n_people) < LEAST or not len(synthetic):
+        raise TooFewPeople(
+            f"{train.n_people} training and {holdout.n_people} held-out people (with "
+            f"{len(synthetic)} synthetic rows) are too few for an audit.",
+            remedy=f"At least {LEAST} people on each side are needed; some hundred decide more.",
+        )
+    budget = Budget() if budget is None else budget
+    people = _together(train, holdout)
+    member = np.arange(len(people)) < len(train)
+    seen = observe(synthetic, people, member, reference=reference, seed=seed)
+    anchors = anchor_observations(train, holdout, reference=reference, seed=seed)
+    findings: list[Finding] = [*conclude([seen], budget, anchors=anchors, seed=seed)]
+    findings += fidelity.findings(synthetic, holdout, baseline=train, seed=seed)
+    findings += utility.findings(synthetic, train, holdout, seed=seed)
+    findings += clinical.findings(synthetic, train, rules_of(train.schema))
+    context: dict[str, Any] = {
+        "train_people": train.n_people,
+        "holdout_people": holdout.n_people,
+        "reference_people": 0 if reference is None else reference.n_people,
+        "synthetic_rows": len(synthetic),
+        "seed": seed,
+        "claim": list(CLAIM),
+    }
+    return Audit(findings=tuple(findings), subject="the synthetic table", context=context)
+
+
+def anchor_observations(
+    train: Table, holdout: Table, *, reference: Table | None = None, seed: int
+) -> dict[str, Sequence[Observation] | CannotJudge]:
+    """Run the attacks on each anchor release.
+
+    Half of the holdout are the others who are judged; the other half is released as the fresh real
+    people. So an anchor's interval is wider than the release's own.
+    """
+    half = _half(holdout, seed)
+    judged, fresh = holdout.take(~half), holdout.take(half)
+    people = _together(train, judged)
+    member = np.arange(len(people)) < len(train)
+    out: dict[str, Sequence[Observation] | CannotJudge] = {}
+    for name, table in make_anchors(train, fresh, seed=seed).items():
+        out[name] = (
+            table
+            if isinstance(table, CannotJudge)
+            else [observe(table, people, member, reference=reference, seed=seed)]
+        )
+    return out
+
+
+def _together(train: Table, holdout: Table) -> Table:
+    """Stack the two; people of the holdout get numbers of their own."""
+    shift = int(train.people.max(initial=0)) + 1 - int(holdout.people.min(initial=0))
+    apart = Table(train.schema, holdout.values, holdout.states, holdout.people + shift)
+    return Table.concat([train, apart])
+
+
+def _half(table: Table, seed: int) -> NDArray[np.bool_]:
+    """Return a random half of the people, as a mask over the rows."""
+    people, inverse = np.unique(table.people, return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(people))
+    return np.asarray(order[inverse] % 2 == 0)

@@ -1,0 +1,142 @@
+"""``salus release``: the main job, from a table of patients to one that may be handed over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from salus.synth.cli import options
+from salus.synth.cli.fit import read_budget
+from salus.synth.cli.lines import verdict_lines
+from salus.synth.cli.places import check_folder
+from salus.synth.cli.voice import Voice
+
+if TYPE_CHECKING:
+    from salus.synth.budget import Budget
+    from salus.synth.table.table import Table
+
+__all__ = ["carry_through", "release"]
+
+
+def release(
+    table: options.TableFile,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--output",
+            help="Folder to write, new or empty.",
+            metavar="DIR",
+            show_default=False,
+        ),
+    ],
+    outcome: options.Outcome = None,
+    budget: options.Budget = None,
+    seed: options.Seed = 0,
+    schema: options.SchemaFile = None,
+    generator: options.Generator = options.GeneratorName.forest,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--rows",
+            help="Rows to release. Default: as many as there are.",
+            min=1,
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None,
+    person: options.Person = None,
+    sensitive: options.Sensitive = None,
+    known: options.Known = None,
+    drop: options.Drop = None,
+    withheld_ok: Annotated[
+        bool,
+        typer.Option(
+            "--withheld-ok",
+            help="Hand over a table that can't be judged too, marked so. Never a refused one.",
+        ),
+    ] = False,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Write the table as Parquet, not CSV.")
+    ] = False,
+    force: options.Force = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Release a synthetic table, or refuse.
+
+    Learns the table under the budget, judges what was learnt by people it never saw, and hands over
+    a synthetic table only if every limit is shown to hold.
+    """
+    from salus.synth.table.files import read_table
+
+    voice = Voice(json=json, quiet=quiet)
+    check_folder(output, force=force)
+    limits = read_budget(budget)
+    data = read_table(
+        table,
+        schema=schema,
+        outcome=outcome,
+        person=person,
+        sensitive=sensitive or (),
+        known=known or (),
+        drop=drop or (),
+    )
+    return carry_through(
+        data,
+        output,
+        voice,
+        name=table.name,
+        budget=limits,
+        generator=generator.value,
+        rows=rows,
+        seed=seed,
+        withheld_ok=withheld_ok,
+        parquet=parquet,
+        force=force,
+    )
+
+
+def carry_through(
+    table: Table,
+    output: Path,
+    voice: Voice,
+    *,
+    name: str,
+    budget: Budget | None = None,
+    generator: str = "forest",
+    rows: int | None = None,
+    seed: int = 0,
+    withheld_ok: bool = False,
+    parquet: bool = False,
+    force: bool = False,
+) -> int:
+    """Release a table into a folder, say what came of it, and return the exit status."""
+    from salus.synth.report.released import release as release_table
+
+    with voice.progress("releasing") as tell:
+        done = release_table(
+            table,
+            budget=budget,
+            generator=generator,
+            n=rows,
+            seed=seed,
+            name=name,
+            progress=tell,
+        )
+        done.save(output, withheld_ok=withheld_ok, force=force, parquet=parquet)
+    for line in verdict_lines(done.summary):
+        voice.say(line)
+    voice.say(f"\nThe report is {output / 'report.html'}.")
+    voice.result(
+        {
+            "status": done.status,
+            "output": str(output),
+            "files": sorted(entry.name for entry in output.iterdir()),
+            **done.summary,
+        }
+    )
+    return done.status

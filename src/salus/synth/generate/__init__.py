@@ -1,0 +1,23 @@
+"""Generators: each learns a table and draws new rows under one protocol (``protocol.py``)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["KINDS"]
+
+
+def KINDS() -> dict[str, type[Any]]:  # noqa: N802  # a registry that loads its content on first use
+    """Return the generators by name, each with the interface of ``protocol.Generator``.
+
+    Examples
+    --------
+    >>> sorted(KINDS())
+    ['cart', 'copula', 'forest', 'marginals']
+    """
+    from salus.synth.generate.cart import Cart
+    from salus.synth.generate.copula import Copula
+    from salus.synth.generate.forest import Forest
+    from salus.synth.generate.marginals import Marginals
+
+    return {"forest": Forest, "copula": Copula, "cart": Cart, "marginals": Marginals}
