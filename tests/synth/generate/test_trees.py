@@ -62,7 +62,7 @@ def test_slopes_by_kappa(kappa: float) -> None:
     frequency = np.array([0.4, 0.1, 0.3, 0.2])
     for figures in (
         lambda k: trees().shares(k),
-        lambda k: trees(base=True).ratios(k, frequency),
+        lambda k: trees(base=True).ratios(frequency, k),
     ):
         h = 1e-4 * kappa
         numeric = (figures(kappa + h)[0] - figures(kappa - h)[0]) / (2 * h)

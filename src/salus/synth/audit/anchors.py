@@ -9,38 +9,63 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from salus.synth.measure.distance import Encoder
+from salus.synth.measure.distance import Encoder, nearest
 from salus.synth.measure.estimate import CannotJudge
 from salus.synth.table.table import PRESENT, Table
 
-__all__ = ["ANCHORS", "independent_columns", "make_anchors", "shifted", "smote"]
+__all__ = ["ANCHORS", "independent_columns", "make_anchors", "planted", "shifted", "smote"]
 
 ANCHORS = (
     "verbatim copy",
     "shifted copy",
     "bootstrap",
     "SMOTE",
+    "5 % planted copies",
     "fresh real people",
     "independent columns",
 )
+PLANTED = 0.05
+MOST_MIXED = 3_000  # rows that are interpolated
+NEIGHBOURS = 5
 
 
 def make_anchors(
     members: Table, fresh: Table | None, *, seed: int
 ) -> dict[str, Table | CannotJudge]:
-    """Make a release of each kind from the members, and one of people who were never judged."""
+    """Make a release of each of ``ANCHORS``.
+
+    Parameters
+    ----------
+    members : Table
+        The people whom the releases are made from.
+    fresh : Table or None
+        People of the same kind who are neither members nor judged.
+    seed : int
+    """
     rng = np.random.default_rng(seed)
     n = len(members)
+    nobody = CannotJudge("no people were left over that are neither members nor judged")
+    here = fresh is not None and len(fresh) > 0
     return {
         "verbatim copy": members,
         "shifted copy": shifted(members),
         "bootstrap": members.take(rng.integers(0, n, n)),
         "SMOTE": smote(members, rng),
-        "fresh real people": fresh
-        if fresh is not None and len(fresh)
-        else CannotJudge("no people were left over that are neither members nor judged"),
+        "5 % planted copies": planted(members, fresh, rng) if here and fresh else nobody,
+        "fresh real people": fresh if here and fresh else nobody,
         "independent columns": independent_columns(members, rng),
     }
+
+
+def planted(
+    members: Table, fresh: Table, rng: np.random.Generator, *, share: float = PLANTED
+) -> Table | CannotJudge:
+    """Return the fresh people with a share of them replaced by members."""
+    count = min(round(share * len(fresh)), len(members))
+    if share > 0 and count < 1:
+        return CannotJudge("too few people are left over to plant a copy among them")
+    keep = rng.permutation(len(fresh))[count:]
+    return Table.concat([members.take(rng.permutation(len(members))[:count]), fresh.take(keep)])
 
 
 def shifted(table: Table) -> Table | CannotJudge:
@@ -52,8 +77,10 @@ def shifted(table: Table) -> Table | CannotJudge:
         here = table.states[column.name] == PRESENT
         span = float(np.ptp(value[here])) if here.any() else 0.0
         if span > 0:
-            digits = 0 if column.decimals is None else column.decimals
-            step = max(round(0.1 * span, digits), 10.0**-digits)
+            digits = 0 if column.decimals is None and column.kind != "continuous" else column.decimals
+            step = 0.1 * span
+            if digits is not None:
+                step = max(round(step, digits), 10.0**-digits)
             return table.replace(column.name, value + step, table.states[column.name])
     return CannotJudge("no numeric column varies, so none can be shifted")
 
@@ -69,34 +96,25 @@ def independent_columns(table: Table, rng: np.random.Generator) -> Table:
 
 
 def smote(table: Table, rng: np.random.Generator) -> Table | CannotJudge:
-    """Return rows between each row and one of its 5 nearest (Chawla et al. 2002).
+    """Return rows between each row and one of its 5 nearest (Chawla et al. 2002, arXiv:1106.1813).
 
     Numbers are interpolated; levels and missing states are the row's own.
     """
-    if len(table) < 7:
+    if len(table) <= NEIGHBOURS + 1:
         return CannotJudge("too few people to interpolate between neighbours")
-    some = rng.permutation(len(table))[:3000]
-    base = table.take(some)
+    base = table.take(rng.permutation(len(table))[:MOST_MIXED])
+    base = Table(base.schema, base.values, base.states)  # each row a person of its own
     placed = Encoder.fit([base]).place(base)
-    near = _neighbours(placed.position, rng)
+    near = nearest(placed, placed, k=NEIGHBOURS, skip_same=True, left_out=False).who_all
+    partner = near[np.arange(len(base)), rng.integers(0, near.shape[1], len(base))]
     share = rng.random(len(base))
     values = dict(base.values)
     for column in table.schema.modelled:
         if column.is_numeric:
-            mine, theirs = base.values[column.name], base.values[column.name][near]
-            mixed = mine.astype(float) + share * (theirs.astype(float) - mine.astype(float))
-            mixed = np.where(np.isnan(mixed), mine.astype(float), mixed)
+            mine = base.values[column.name].astype(float)
+            mixed = mine + share * (mine[partner] - mine)
+            mixed = np.where(np.isnan(mixed), mine, mixed)
             values[column.name] = (
                 mixed if column.decimals is None else np.round(mixed, column.decimals)
             )
     return Table(base.schema, values, base.states)
-
-
-def _neighbours(position: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.intp]:
-    n = len(position)
-    gap = np.zeros((n, n), np.float32)
-    for j in range(position.shape[1]):
-        gap += np.abs(position[:, j, None] - position[None, :, j])
-    np.fill_diagonal(gap, np.inf)
-    five = np.argpartition(gap, 5, axis=1)[:, :5]
-    return five[np.arange(n), rng.integers(0, 5, n)]

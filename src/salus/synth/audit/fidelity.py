@@ -1,389 +1,484 @@
 """Do the synthetic rows look like people? Columns, pairs, missing values, and a classifier.
 
 Every figure is taken against real people who were held out, so that memorising earns nothing, and
-stands beside the same figure for other real people and for columns permuted independently.
+stands beside the same figure for other real people and for columns permuted independently. The
+intervals come from leaving out groups of people of both tables.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.model_selection import StratifiedKFold
 
 from salus.synth.audit.anchors import independent_columns
+from salus.synth.audit.detection import BOOSTING, TWIN_AREA, detect, twins
 from salus.synth.audit.finding import Finding
-from salus.synth.measure.divergence import association, kolmogorov_smirnov, total_variation
+from salus.synth.audit.pictures import column_pictures
+from salus.synth.measure.association import associations
+from salus.synth.measure.divergence import (
+    bin_edges,
+    bin_shares,
+    grouped_ks,
+    grouped_shares,
+    jensen_shannon,
+    range_overlap,
+    total_variation,
+)
 from salus.synth.measure.estimate import CannotJudge, Estimate
-from salus.synth.measure.features import Features
-from salus.synth.measure.intervals import person_weights
-from salus.synth.measure.scores import weighted_auc
+from salus.synth.measure.jackknife import GROUPS, jackknife_interval, people_groups
 from salus.synth.table.schema import Column
 from salus.synth.table.table import PRESENT, Table
 
 __all__ = ["findings", "pictures"]
 
 Floats = NDArray[np.float64]
-REPLICATES = 40
+Ints = NDArray[np.intp]
+Results = Mapping[str, Estimate | CannotJudge]
 MOST = 4_000  # rows of each table that are compared
-FEW = 5  # people below whom nothing is shown
+FEW = 5  # people below whom a level is not counted on
+COMMON = 20  # levels of a column that relations tell apart; rarer ones are one
+TENTHS = 10
+WORST = 10  # pairs named
+TAIL = 0.05
+PICTURED = 2_000  # rows behind the relations drawn
+FRESH, INDEPENDENT = "fresh real people", "independent columns"
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Hold rows to be compared and the group of people of each."""
+
+    table: Table
+    groups: Ints
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Hold a figure with its replicates, and what it is made of."""
+
+    values: Floats | CannotJudge
+    detail: Mapping[str, Any]
 
 
 def findings(
     synthetic: Table, real: Table, *, baseline: Table | None = None, seed: int
 ) -> tuple[Finding, ...]:
-    """Compare a synthetic table with real people held out.
+    """Compare a synthetic table with real people held out, at equal size.
 
     Parameters
     ----------
     synthetic, real : Table
+        Of one schema.
     baseline : Table, optional
-        Further real people, such as the training ones, compared with ``real`` in the same way.
+        Further real people, such as the training ones, compared with ``real`` in the same way; else
+        one half of ``real`` is compared with the other.
     seed : int
+
+    Returns
+    -------
+    tuple of Finding
+        ``fidelity.shape``, ``.pairs``, ``.detection``, ``.missingness`` and ``.coverage``.
     """
     rng = np.random.default_rng(seed)
     n = min(len(real), len(synthetic), MOST)
-    real, synthetic = _some(real, n, rng), _some(synthetic, n, rng)
-    others: dict[str, Table] = {"independent columns": independent_columns(real, rng)}
-    if baseline is not None and len(baseline):
-        others["fresh real people"] = _some(baseline, n, rng)
-    return (
-        _shape(synthetic, real, others, rng),
-        _pairs(synthetic, real, others, rng),
-        _detection(synthetic, real, others, seed),
-        _missingness(synthetic, real, others, rng),
-        _coverage(synthetic, real, others),
-    )
-
-
-def _some(table: Table, n: int, rng: np.random.Generator) -> Table:
-    return table if len(table) <= n else table.take(np.sort(rng.permutation(len(table))[:n]))
-
-
-def _cells(table: Table, column: Column) -> NDArray[np.intp]:
-    state = table.states[column.name].astype(np.intp)
-    value = table.values[column.name]
-    return np.where(state == PRESENT, value.astype(np.intp), len(column.levels) + state - 1)
-
-
-def _likeness(a: Table, b: Table, column: Column) -> float:
-    """Return 1 minus the distance of one column in two tables: KS or TV, missing states included."""
-    if column.is_levelled:
-        k = len(column.levels) + 1 + len(column.missing_codes)
-        p, q = (np.bincount(_cells(t, column), minlength=k) / len(t) for t in (a, b))
-        return 1 - total_variation(p, q)
-    top = 2 + len(column.missing_codes)
-    p, q = (np.bincount(t.states[column.name], minlength=top) / len(t) for t in (a, b))
-    x, y = (t.values[column.name][t.states[column.name] == PRESENT].astype(float) for t in (a, b))
-    gap = kolmogorov_smirnov(x, y) if len(x) and len(y) else float(len(x) != len(y))
-    return 1 - max(gap, total_variation(p, q))
-
-
-def _by_column(a: Table, b: Table) -> dict[str, float]:
-    return {c.name: _likeness(a, b, c) for c in a.schema.modelled}
-
-
-def _bootstrap(
-    statistic: Any, a: Table, b: Table, rng: np.random.Generator, value: float
-) -> Estimate:
-    """Return a basic bootstrap interval: rows of both tables drawn again."""
-    drawn = [
-        statistic(a.take(rng.integers(0, len(a), len(a))), b.take(rng.integers(0, len(b), len(b))))
-        for _ in range(REPLICATES)
+    if n == 0:
+        return tuple(_unjudged(name, "one of the tables has no rows") for name in _TEXTS)
+    a, b = _sample(synthetic, n, rng), _sample(real, n, rng)
+    fresh = _fresh(real, b, baseline, n, rng)
+    people, beside = fresh or (b, b)
+    null = _sample(independent_columns(people.table, rng), n, rng)
+    others: dict[str, tuple[_Sample, _Sample]] = {INDEPENDENT: (null, beside)}
+    if fresh is not None:
+        others[FRESH] = fresh
+    out = [
+        _finding("fidelity.shape", _shape, a, b, others, (0.0, 1.0)),
+        _finding("fidelity.pairs", _pairs, a, b, others, (0.0, 1.0)),
+        _detection(a.table, b.table, others, baseline, seed),
+        _finding("fidelity.missingness", _missingness, a, b, others, (0.0, 1.0)),
+        _finding("fidelity.coverage", _coverage, a, b, others, (0.0, 1.0)),
     ]
-    sd = float(np.std(drawn))  # a bootstrapped distance is biased upward: only its spread is used
-    low, high = max(0.0, value - 1.96 * sd), min(1.0, value + 1.96 * sd)
-    return Estimate(value, min(low, value), max(high, value), len(b), "bootstrap of rows")
-
-
-def _shape(a: Table, b: Table, others: dict[str, Table], rng: np.random.Generator) -> Finding:
-    each = _by_column(a, b)
-
-    def mean(x: Table, y: Table) -> float:
-        return float(np.mean(list(_by_column(x, y).values())))
-
-    return Finding(
-        name="fidelity.shape",
-        group="fidelity",
-        title="Single columns",
-        meaning="How alike each column is in the synthetic rows and in people held out: 1 minus "
-        "the largest gap of the distributions, on average.",
-        result=_bootstrap(mean, a, b, rng, float(np.mean(list(each.values())))),
-        ideal=1.0,
-        direction="high",
-        anchors={k: _bootstrap(mean, t, b, rng, mean(t, b)) for k, t in others.items()},
-        detail={"columns": each},
-    )
-
-
-def _associations(table: Table) -> Floats:
-    """Return the matrix of associations of the modelled columns, (d, d), ones on the diagonal."""
-    columns = table.schema.modelled
-    out = np.eye(len(columns))
-    content = []
-    for c in columns:
-        here = table.states[c.name] == PRESENT
-        if c.is_numeric:
-            content.append((table.values[c.name].astype(float), here, True))
-        else:
-            content.append((_cells(table, c).astype(float), np.ones(len(table), bool), False))
-    for i in range(len(columns)):
-        for j in range(i):
-            both = content[i][1] & content[j][1]
-            out[i, j] = out[j, i] = association(
-                content[i][0][both], content[j][0][both], content[i][2], content[j][2]
-            )
-    return out
-
-
-def _pairs(a: Table, b: Table, others: dict[str, Table], rng: np.random.Generator) -> Finding:
-    columns = a.schema.modelled
-    title, meaning = (
-        "Pairs of columns",
-        "How alike the association of each pair of columns is (Spearman's correlation or Cramer's "
-        "V): 1 minus the mean gap.",
-    )
-    if len(columns) < 2:
-        return Finding(
-            name="fidelity.pairs", group="fidelity", title=title, meaning=meaning,
-            result=CannotJudge("the table has one column"), direction="high", ideal=1.0,
-        )
-    real = _associations(b)
-    off = np.triu_indices(len(columns), 1)
-
-    def estimate(table: Table) -> tuple[Estimate, Floats]:
-        gap = np.minimum(np.abs(_associations(table) - real)[off], 1)
-        value = 1 - float(gap.mean())
-        half = float(1.96 * gap.std() / np.sqrt(len(columns)))
-        low, high = max(0.0, value - half), min(1.0, value + half)
-        return Estimate(value, low, high, len(b), "spread over columns"), gap
-
-    result, gap = estimate(a)
-    worst = np.argsort(-gap)[:10]
-    return Finding(
-        name="fidelity.pairs",
-        group="fidelity",
-        title=title,
-        meaning=meaning,
-        result=result,
-        ideal=1.0,
-        direction="high",
-        anchors={k: estimate(t)[0] for k, t in others.items()},
-        detail={
-            "widest gaps": [
-                {
-                    "pair": [columns[int(off[0][k])].name, columns[int(off[1][k])].name],
-                    "gap": float(gap[k]),
-                }
-                for k in worst
-            ]
-        },
-    )
-
-
-def _detection(a: Table, b: Table, others: dict[str, Table], seed: int) -> Finding:
-    result = _detect(a, b, seed)
-    because = ""
-    if isinstance(result, Estimate) and result.high < 0.45:
-        because = (
-            "well below one half: rows of one table have twins in the other, as copies would make"
-        )
-    return Finding(
-        name="fidelity.detection",
-        group="fidelity",
-        title="Telling synthetic rows from people",
-        meaning="How well a classifier tells synthetic rows from people held out: 0.5 is not at "
-        "all, 1 is always. It measures likeness and says nothing about privacy.",
-        result=result,
-        ideal=0.5,
-        direction="near",
-        because=because,
-        anchors={k: _detect(t, b, seed) for k, t in others.items()},
-    )
-
-
-def _detect(a: Table, b: Table, seed: int) -> Estimate | CannotJudge:
-    """Return the out-of-fold AUC of gradient boosting, direction kept."""
-    n = min(len(a), len(b))
-    if n < 20:
-        return CannotJudge("fewer than 20 rows to tell apart", needed=20)
-    both = Table.concat([a.take(np.arange(n)), b.take(np.arange(n))])
-    x = Features.fit(both).transform(both)
-    y = np.repeat([1, 0], n)
-    score = np.zeros(2 * n)
-    for fit, test in StratifiedKFold(5, shuffle=True, random_state=seed % 2**31).split(x, y):
-        model = HistGradientBoostingClassifier(max_iter=60, random_state=0, early_stopping=False)
-        score[test] = model.fit(x[fit], y[fit]).predict_proba(x[test])[:, 1]
-    rng = np.random.default_rng(seed)
-    weights = np.hstack([person_weights(n, 200, rng), person_weights(n, 200, rng)])
-    value = float(weighted_auc(score, y == 1, np.ones((1, 2 * n)))[0])
-    drawn = weighted_auc(score, y == 1, weights)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Estimate(value, min(float(low), value), max(float(high), value), n, "bootstrap of rows")
-
-
-def _missing_gap(a: Table, b: Table) -> dict[str, float]:
-    out = {}
-    for c in a.schema.modelled:
-        p, q = (float((t.states[c.name] != PRESENT).mean()) for t in (a, b))
-        if p or q:
-            out[c.name] = abs(p - q)
-    return out
-
-
-def _missingness(a: Table, b: Table, others: dict[str, Table], rng: np.random.Generator) -> Finding:
-    gaps = _missing_gap(a, b)
-
-    def mean(x: Table, y: Table) -> float:
-        each = _missing_gap(x, y)
-        return float(np.mean(list(each.values()))) if each else 0.0
-
-    patterns = {"synthetic": _together_missing(a), "real": _together_missing(b)}
-    return Finding(
-        name="fidelity.missingness",
-        group="fidelity",
-        title="Missing values",
-        meaning="Gap between the shares of missing values in the synthetic rows and in people held "
-        "out, on average over the columns that have any.",
-        result=_bootstrap(mean, a, b, rng, mean(a, b))
-        if gaps
-        else CannotJudge("no value is missing in either table"),
-        ideal=0.0,
-        anchors={k: _bootstrap(mean, t, b, rng, mean(t, b)) for k, t in others.items()}
-        if gaps
-        else {},
-        detail={"columns": gaps, "mean correlation of missing indicators": patterns},
-    )
-
-
-def _together_missing(table: Table) -> float:
-    """Return the mean absolute correlation of missing indicators: how far they come together."""
-    gone = np.array([(s != PRESENT).astype(float) for s in table.states.values()])
-    gone = gone[gone.std(1) > 0] if len(gone) else gone
-    if len(gone) < 2:
-        return 0.0
-    r = np.corrcoef(gone)
-    return float(np.abs(r[np.triu_indices(len(gone), 1)]).mean())
-
-
-def _coverage(a: Table, b: Table, others: dict[str, Table]) -> Finding:
-    def share(table: Table) -> tuple[int, int]:
-        found = total = 0
-        for c in b.schema.modelled:
-            if c.is_levelled:
-                common = np.flatnonzero(np.bincount(_cells(b, c)) >= FEW)
-                found += len(np.intersect1d(common, np.unique(_cells(table, c))))
-                total += len(common)
-        return found, total
-
-    def estimate(table: Table) -> Estimate | CannotJudge:
-        found, total = share(table)
-        if not total:
-            return CannotJudge("no column has levels that 5 people share")
-        value = found / total
-        return Estimate(value, value, value, len(b), "count")
-
-    return Finding(
-        name="fidelity.coverage",
-        group="fidelity",
-        title="Levels that survive",
-        meaning=f"Share of the levels that at least {FEW} held-out people have and that occur in "
-        "the synthetic rows.",
-        result=estimate(a),
-        ideal=1.0,
-        direction="high",
-        anchors={k: estimate(t) for k, t in others.items()},
-    )
+    return tuple(out)
 
 
 def pictures(synthetic: Table, real: Table) -> dict[str, Any]:
-    """Return what a report draws: shares by bin or level, missing shares, associations.
+    """Return what a report draws: shares by bin or level, missing shares, relations of columns.
 
-    No bin and no level stands for fewer than 5 real people: bins are merged, levels grouped.
+    No bin and no level stands for one to four real people: bins are merged, levels grouped.
+
+    Returns
+    -------
+    dict
+        ``columns`` as ``column_pictures`` returns them; ``pairs`` with ``names`` and the matrices
+        ``real`` and ``synthetic``.
     """
-    columns = []
-    for c in real.schema.modelled:
-        entry: dict[str, Any] = {
-            "name": c.name,
-            "kind": c.kind,
-            "unit": c.unit,
-            "missing": {
-                "real": float((real.states[c.name] != PRESENT).mean()),
-                "synthetic": float((synthetic.states[c.name] != PRESENT).mean()),
-            },
-        }
-        shown = _bars(synthetic, real, c) if c.is_levelled else _steps(synthetic, real, c)
-        if shown is not None:
-            columns.append(entry | shown)
-    names = [c.name for c in real.schema.modelled]
     rng = np.random.default_rng(0)
-    few = [_some(t, 2_000, rng) for t in (real, synthetic)]
+    a, b = _sample(synthetic, PICTURED, rng), _sample(real, PICTURED, rng)
+    empty = np.zeros((len(real.schema.modelled),) * 2)
     return {
-        "columns": columns,
+        "columns": column_pictures(synthetic, real),
         "pairs": {
-            "names": names,
-            "real": _associations(few[0]).tolist(),
-            "synthetic": _associations(few[1]).tolist(),
+            "names": [c.name for c in real.schema.modelled],
+            "real": (_relations(b, b.table)[0] if len(real) else empty).tolist(),
+            "synthetic": (_relations(a, b.table)[0] if len(synthetic) else empty).tolist(),
         },
     }
 
 
-def _bars(synthetic: Table, real: Table, c: Column) -> dict[str, Any] | None:
-    k = len(c.levels)
-    if not k:
-        return None
-    p, q = (
-        np.bincount(t.values[c.name][t.states[c.name] == PRESENT].astype(int), minlength=k)
-        for t in (real, synthetic)
+_Direction = Literal["low", "high", "near"]
+_TEXTS: Mapping[str, tuple[str, str, float, _Direction]] = {
+    "fidelity.shape": (
+        "Single columns",
+        "How alike each column is in the synthetic rows and in people held out: 1 minus the "
+        "largest gap of the distributions, missing values included, on average.",
+        1.0,
+        "high",
+    ),
+    "fidelity.pairs": (
+        "Pairs of columns",
+        "How alike the relation of each two columns is: 1 minus the mean gap of Spearman's "
+        "correlation, Cramer's V or mutual information; pairs with the outcome weigh one half.",
+        1.0,
+        "high",
+    ),
+    "fidelity.detection": (
+        "Telling synthetic rows from people",
+        "How well a classifier tells synthetic rows from people held out: 0.5 is not at all, 1 is "
+        "always. It measures likeness and says nothing about membership.",
+        0.5,
+        "near",
+    ),
+    "fidelity.missingness": (
+        "Missing values",
+        "Gap between the shares of missing values in the synthetic rows and in people held out, on "
+        "average over the columns that have any.",
+        0.0,
+        "low",
+    ),
+    "fidelity.coverage": (
+        "Levels that survive",
+        f"Share of the levels that at least {FEW} held-out people have and that occur in the "
+        "synthetic rows.",
+        1.0,
+        "high",
+    ),
+}
+
+
+def _unjudged(name: str, reason: str) -> Finding:
+    title, meaning, ideal, direction = _TEXTS[name]
+    return Finding(
+        name=name,
+        group="fidelity",
+        title=title,
+        meaning=meaning,
+        result=CannotJudge(reason),
+        ideal=ideal,
+        direction=direction,
     )
-    order = np.arange(k) if c.kind == "ordinal" else np.argsort(-p, kind="stable")
-    shown = [i for i in order if p[i] >= FEW][:20]
-    rest = np.setdiff1d(np.arange(k), shown)
-    labels = [c.levels[i] for i in shown]
-    a, b = [float(p[i]) for i in shown], [float(q[i]) for i in shown]
-    if len(rest) and (p[rest].sum() >= FEW or not shown):
-        labels.append("other")
-        a.append(float(p[rest].sum()))
-        b.append(float(q[rest].sum()))
-    total_a, total_b = max(p.sum(), 1), max(q.sum(), 1)
-    return {
-        "labels": labels,
-        "real": [v / total_a for v in a],
-        "synthetic": [v / total_b for v in b],
-    }
 
 
-def _steps(synthetic: Table, real: Table, c: Column) -> dict[str, Any] | None:
-    x, y = (
-        t.values[c.name][t.states[c.name] == PRESENT].astype(float) for t in (real, synthetic)
+def _finding(
+    name: str,
+    measure: Any,
+    a: _Sample,
+    b: _Sample,
+    others: Mapping[str, tuple[_Sample, _Sample]],
+    bounds: tuple[float, float],
+) -> Finding:
+    title, meaning, ideal, direction = _TEXTS[name]
+    measured: _Measured = measure(a, b)
+    return Finding(
+        name=name,
+        group="fidelity",
+        title=title,
+        meaning=meaning,
+        result=_estimate(measured, b, bounds),
+        ideal=ideal,
+        direction=direction,
+        anchors={k: _estimate(measure(*pair), pair[1], bounds) for k, pair in others.items()},
+        detail=measured.detail,
     )
-    if len(x) < 2 * FEW:
+
+
+def _estimate(
+    measured: _Measured, b: _Sample, bounds: tuple[float, float]
+) -> Estimate | CannotJudge:
+    if isinstance(measured.values, CannotJudge):
+        return measured.values
+    if len(np.unique(b.groups)) < GROUPS:
+        return CannotJudge(f"fewer than {GROUPS} people to compare with", needed=GROUPS)
+    value, low, high = jackknife_interval(measured.values, low=bounds[0], high=bounds[1])
+    return Estimate(
+        value, low, high, b.table.n_people, f"jackknife over {GROUPS} groups of people"
+    )
+
+
+def _sample(table: Table, n: int, rng: np.random.Generator) -> _Sample:
+    if len(table) > n:
+        table = table.take(np.sort(rng.permutation(len(table))[:n]))
+    return _Sample(table, people_groups(table.people, rng))
+
+
+def _fresh(
+    real: Table, b: _Sample, baseline: Table | None, n: int, rng: np.random.Generator
+) -> tuple[_Sample, _Sample] | None:
+    """Return further real people beside these, or one half of them beside the other."""
+    if baseline is not None and len(baseline):
+        return _sample(baseline, n, rng), b
+    half = people_groups(real.people, rng) % 2 == 0
+    if real.n_people < 2 * GROUPS:
         return None
-    low, high = np.quantile(x, [0.02, 0.98])  # the ends are nobody's own value
-    edges = _rounded(np.linspace(low, high, 16))
-    while len(edges) > 2:
-        count = np.histogram(x, edges)[0]
-        thin = np.flatnonzero(count < FEW)
-        if not len(thin):
-            break
-        k = int(thin[0])
-        edges = np.delete(edges, k if k + 1 == len(edges) - 1 else k + 1)
-    if len(edges) < 2:
-        return None
-    inside_x, inside_y = np.clip(x, edges[0], edges[-1]), np.clip(y, edges[0], edges[-1])
-    return {
-        "edges": edges.tolist(),
-        "real": (np.histogram(inside_x, edges)[0] / max(len(x), 1)).tolist(),
-        "synthetic": (np.histogram(inside_y, edges)[0] / max(len(y), 1)).tolist(),
+    return _sample(real.take(half), n, rng), _sample(real.take(~half), n, rng)
+
+
+def _cells(table: Table, column: Column) -> tuple[Ints, int]:
+    """Return each row's cell, levels before missing states, and their number."""
+    state = table.states[column.name].astype(np.intp)
+    k = len(column.levels) if column.is_levelled else 1
+    value = table.values[column.name].astype(np.intp) if column.is_levelled else 0 * state
+    return np.where(state == PRESENT, value, k + state - 1), k + 1 + len(column.missing_codes)
+
+
+def _values(table: Table, column: Column) -> Floats:
+    """Return numbers or positions of levels, NaN where missing."""
+    here = table.states[column.name] == PRESENT
+    return np.where(here, table.values[column.name].astype(float), np.nan)
+
+
+def _shape(a: _Sample, b: _Sample) -> _Measured:
+    columns = b.table.schema.modelled
+    each = [_likeness(a, b, c) for c in columns]
+    detail: dict[str, Any] = {"columns": {}, "Jensen-Shannon divergence": {}, "range overlap": {}}
+    for c, value in zip(columns, each, strict=True):
+        detail["columns"][c.name] = float(value[0])
+        x, y = _values(a.table, c), _values(b.table, c)
+        x, y = x[~np.isnan(x)], y[~np.isnan(y)]
+        if c.is_numeric:
+            edges = bin_edges(np.concatenate([x, y]))
+            p, q = bin_shares(x, edges), bin_shares(y, edges)
+            detail["range overlap"][c.name] = range_overlap(x, y)
+        else:
+            (cell_a, k), (cell_b, _) = _cells(a.table, c), _cells(b.table, c)
+            p, q = (np.bincount(cell, minlength=k) / len(cell) for cell in (cell_a, cell_b))
+        detail["Jensen-Shannon divergence"][c.name] = jensen_shannon(p, q)
+    return _Measured(np.mean(each, axis=0), detail)
+
+
+def _likeness(a: _Sample, b: _Sample, column: Column) -> Floats:
+    """Return 1 minus the distance of one column, (21,): KS and missing states, or TV of levels."""
+    (cell_a, k), (cell_b, _) = _cells(a.table, column), _cells(b.table, column)
+    apart = total_variation(
+        grouped_shares(cell_a, a.groups, k), grouped_shares(cell_b, b.groups, k)
+    )
+    if column.is_numeric:
+        x, y = _values(a.table, column), _values(b.table, column)
+        p, q = ~np.isnan(x), ~np.isnan(y)
+        apart = np.maximum(apart, grouped_ks(x[p], y[q], a.groups[p], b.groups[q]))
+    return np.asarray(1 - apart)
+
+
+def _relations(sample: _Sample, real: Table) -> Floats:
+    """Return the associations of all pairs, (21, d, d), with the cells taken from the real table."""
+    columns = real.schema.modelled
+    cells, sizes = [], []
+    for c in columns:
+        if c.is_numeric or c.kind == "ordinal":
+            value, pool = _values(sample.table, c), _values(real, c)
+            edges = bin_edges(pool[~np.isnan(pool)], TENTHS)
+            state = sample.table.states[c.name].astype(np.intp)
+            inside = np.searchsorted(edges, np.nan_to_num(value), side="right")
+            k = len(edges) + 1
+            cells.append(np.where(state == PRESENT, inside, k + state - 1))
+            sizes.append(k + 1 + len(c.missing_codes))
+        else:
+            cell, k = _cells(sample.table, c)
+            count = np.bincount(_cells(real, c)[0], minlength=k)
+            place = np.full(k, min(k, COMMON))
+            place[np.argsort(-count, kind="stable")[:COMMON]] = np.arange(min(k, COMMON))
+            cells.append(place[cell])
+            sizes.append(min(k, COMMON) + 1)
+    return associations(
+        np.column_stack([_values(sample.table, c) for c in columns]),
+        np.column_stack(cells),
+        np.array(sizes),
+        np.array([c.is_numeric or c.kind == "ordinal" for c in columns]),
+        sample.groups,
+    )
+
+
+def _pairs(a: _Sample, b: _Sample) -> _Measured:
+    columns = b.table.schema.modelled
+    if len(columns) < 2:
+        return _Measured(CannotJudge("the table has one column"), {})
+    made, real = _relations(a, b.table), _relations(b, b.table)
+    i, j = np.triu_indices(len(columns), 1)
+    gap = np.minimum(np.abs(made - real)[:, i, j], 1.0)
+    outcome = b.table.schema.outcome
+    of_outcome = np.array([columns[p] == outcome or columns[q] == outcome for p, q in zip(i, j)])
+    parts = {
+        "between features": 1 - gap[:, ~of_outcome].mean(1) if not of_outcome.all() else None,
+        "with the outcome": 1 - gap[:, of_outcome].mean(1) if of_outcome.any() else None,
     }
+    known = {k: v for k, v in parts.items() if v is not None}
+    widest = [
+        {
+            "pair": [columns[int(i[k])].name, columns[int(j[k])].name],
+            "real": float(real[0, i[k], j[k]]),
+            "synthetic": float(made[0, i[k], j[k]]),
+        }
+        for k in np.argsort(-gap[0], kind="stable")[:WORST]
+    ]
+    detail = {k: float(v[0]) for k, v in known.items()} | {"widest gaps": widest}
+    return _Measured(np.mean(list(known.values()), axis=0), detail)
 
 
-def _rounded(edges: Floats) -> Floats:
-    """Return the edges to three significant digits of their span, without repeats."""
-    span = float(edges[-1] - edges[0])
-    if span <= 0:
-        return edges[:1]
-    digits = 2 - int(np.floor(np.log10(span)))
-    return np.unique(np.round(edges, digits))
+def _missingness(a: _Sample, b: _Sample) -> _Measured:
+    names = [
+        c.name
+        for c in b.table.schema.modelled
+        if any((s.table.states[c.name] != PRESENT).any() for s in (a, b))
+    ]
+    if not names:
+        return _Measured(CannotJudge("no value is missing in either table"), {})
+    gone = [
+        np.column_stack([(s.table.states[n] != PRESENT).astype(np.intp) for n in names])
+        for s in (a, b)
+    ]
+    rates = [
+        np.array([grouped_shares(x[:, k], s.groups, 2)[:, 1] for k in range(len(names))])
+        for x, s in zip(gone, (a, b), strict=True)
+    ]  # (columns, 21) each
+    gaps = np.abs(rates[0] - rates[1])
+    depends = [_dependence(s, gone_s, names, b.table) for s, gone_s in zip((a, b), gone)]
+    detail = {
+        "columns": {n: float(g) for n, g in zip(names, gaps[:, 0], strict=True)},
+        "dependence of missing values on other columns, mean gap": float(
+            np.abs(depends[0] - depends[1]).mean()
+        ),
+        "missing together, mean gap of correlations": _together(gone[0], gone[1]),
+    }
+    return _Measured(gaps.mean(0), detail)
+
+
+def _dependence(sample: _Sample, gone: Ints, names: list[str], real: Table) -> Floats:
+    """Return how strongly each column's missingness goes with each other column's content."""
+    columns = real.schema.modelled
+    cells, sizes = [], []
+    for c in columns:
+        value, pool = _values(sample.table, c), _values(real, c)
+        edges = bin_edges(pool[~np.isnan(pool)], 5)
+        inside = np.searchsorted(edges, np.nan_to_num(value), side="right")
+        cells.append(np.where(np.isnan(value), len(edges) + 1, inside))
+        sizes.append(len(edges) + 2)
+    d, m = len(columns), len(names)
+    every = associations(
+        np.zeros((len(gone), d + m)),
+        np.column_stack([*cells, gone]),
+        np.array([*sizes, *[2] * m]),
+        np.zeros(d + m, bool),
+        sample.groups,
+    )[0]
+    strength = every[d:, :d]
+    own = np.array([[c.name == n for c in columns] for n in names])
+    return np.asarray(np.where(own, 0.0, strength))
+
+
+def _together(a: Ints, b: Ints) -> float:
+    """Return the mean gap of the correlations of missing indicators, over pairs of columns."""
+    off = np.triu_indices(a.shape[1], 1)
+    if not len(off[0]):
+        return 0.0
+    r = []
+    for x in (a.astype(float), b.astype(float)):
+        z = x - x.mean(0)
+        sd = np.sqrt((z * z).mean(0))
+        z = np.divide(z, sd, out=np.zeros_like(z), where=sd > 0)
+        r.append((z.T @ z / len(z))[off])
+    return float(np.abs(r[0] - r[1]).mean())
+
+
+def _coverage(a: _Sample, b: _Sample) -> _Measured:
+    found = np.zeros(GROUPS + 1)
+    total = np.zeros(GROUPS + 1)
+    lost: dict[str, list[str]] = {}
+    for c in b.table.schema.modelled:
+        if not c.is_levelled:
+            continue
+        (cell_a, k), (cell_b, _) = _cells(a.table, c), _cells(b.table, c)
+        real = np.bincount(cell_b, minlength=k)
+        common = real >= FEW
+        p = grouped_shares(cell_a, a.groups, k)[:, common]
+        found += (p > 0).sum(1)
+        total += common.sum()
+        names = [*c.levels, "(empty)", *c.missing_codes]
+        gone = [names[i] for i in np.flatnonzero(common)[p[0] == 0]]
+        if gone:
+            lost[c.name] = gone
+    detail = {"levels lost": lost, "share of values in the tails": _tails(a, b)}
+    if not total[0]:
+        return _Measured(CannotJudge(f"no column has levels that {FEW} people share"), detail)
+    return _Measured(found / total, detail)
+
+
+def _tails(a: _Sample, b: _Sample) -> dict[str, dict[str, float]]:
+    """Return the shares of values below the real 5 % quantile and above the real 95 % one."""
+    out = {}
+    for c in b.table.schema.modelled:
+        x, y = _values(a.table, c), _values(b.table, c)
+        x, y = x[~np.isnan(x)], y[~np.isnan(y)]
+        if not c.is_numeric or len(y) * TAIL < FEW or not len(x):
+            continue
+        low, high = np.quantile(y, [TAIL, 1 - TAIL])
+        out[c.name] = {
+            "low, real": float((y < low).mean()),
+            "low, synthetic": float((x < low).mean()),
+            "high, real": float((y > high).mean()),
+            "high, synthetic": float((x > high).mean()),
+        }
+    return out
+
+
+def _detection(
+    a: Table,
+    b: Table,
+    others: Mapping[str, tuple[_Sample, _Sample]],
+    baseline: Table | None,
+    seed: int,
+) -> Finding:
+    name = "fidelity.detection"
+    title, meaning, ideal, direction = _TEXTS[name]
+    each: dict[str, Estimate | CannotJudge] = detect(a, b, seed=seed)
+    look: dict[str, Estimate | CannotJudge] = {"people held out": twins(a, b, seed=seed)}
+    if baseline is not None and len(baseline):
+        look["further real people"] = twins(a, baseline, seed=seed)
+    judged = {**each, **look}
+    low = any(isinstance(r, Estimate) and r.high < TWIN_AREA for r in judged.values())
+    return Finding(
+        name=name,
+        group="fidelity",
+        title=title,
+        meaning=meaning,
+        result=each[BOOSTING],
+        ideal=ideal,
+        direction=direction,
+        because="copied twins: well below one half, as where rows of one table are copies of the "
+        "other's"
+        if low
+        else "",
+        anchors={
+            k: detect(x.table, y.table, seed=seed, models=(BOOSTING,))[BOOSTING]
+            for k, (x, y) in others.items()
+        },
+        detail={
+            "models": {k: r.to_dict() for k, r in each.items()},
+            "random forest, which twins mislead most, against": {
+                k: r.to_dict() for k, r in look.items()
+            },
+            "copied twins": low,
+            "measures": "fidelity",
+        },
+    )

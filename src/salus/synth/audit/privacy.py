@@ -1,33 +1,24 @@
 """From one synthetic table, or many, to the verdict on each privacy limit.
 
 ``observe`` runs every attack once on one synthetic table and keeps one number a person;
-``conclude`` turns observations into findings: the strongest attack's gain, its interval by person,
-the limit, the verdict, and the same figures for the anchors.
+``conclude`` turns observations into findings: the strongest attack's gain, its bounds by person, the
+limit, the verdict, and the same figures for the anchors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from salus.synth.audit import attribute, copies, membership
 from salus.synth.audit.finding import Finding, Verdict
-from salus.synth.audit.trials import (
-    ERROR,
-    Figures,
-    Trials,
-    advantage,
-    auc,
-    excess,
-    gain,
-    strongest,
-    tpr_at,
-)
+from salus.synth.audit.trials import Each, Risk, Trials, advantage, auc, excess, gain, tpr_at
 from salus.synth.budget import Budget
+from salus.synth.errors import TableError
 from salus.synth.measure.estimate import CannotJudge, Estimate
 from salus.synth.table.table import Table
 
@@ -36,26 +27,34 @@ __all__ = ["Observation", "conclude", "observe"]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 MOST_PEOPLE = 3_000  # members, and others, judged by distance
-MOST_ROWS = 10_000  # synthetic rows that distances are taken to
+MOST_ROWS = 20_000  # synthetic rows that distances are taken to
 FPR = 0.01
+POWER = 0.8  # chance of a release without any leak to be shown to be safe, from which it must be
+METHOD = "by person; each end one-sided 95 %, over all attacks"
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Hold what one synthetic table gave away, one number for each of n people.
+    """Hold what one synthetic table gave away, one number for each of n rows of people.
+
+    A person with several rows is held in the first of them; the others are not ``seen``.
 
     Parameters
     ----------
     member, seen : bool arrays (n,)
     membership, exact, near, success : mappings of str to array (n,)
-        Attack scores; shares of the synthetic rows that copy or nearly copy the person; successes
-        of guessing each target, keyed ``column / attacker``.
+        Attack scores (a person's largest); shares of the synthetic rows that copy or nearly copy the
+        person; chances of guessing each target, keyed ``column / attacker``.
     chunks : int
-        How many times the others the members are.
+        Into how many groups the members were cut to be compared with others at equal size.
     rows : int
         Synthetic rows.
     whole : bool
         Whether all members were judged.
+    sole : mapping of str to array (n,)
+        For ``exact`` and ``near``: the part of the share that hangs on this person alone.
+    people : int
+        Number of people, judged by distance or not.
     """
 
     member: Bools
@@ -67,6 +66,8 @@ class Observation:
     chunks: int
     rows: int
     whole: bool
+    sole: Mapping[str, Floats] = field(default_factory=dict)
+    people: int = 0
 
 
 def observe(
@@ -76,69 +77,109 @@ def observe(
     *,
     reference: Table | None = None,
     seed: int,
+    most: int = MOST_PEOPLE,
 ) -> Observation:
     """Run every attack on one synthetic table.
 
     Parameters
     ----------
     synthetic : Table
+        At least one row.
     people : Table
-        n rows: members, and others who were not in the data.
+        n rows: members, and others who were not in the data. No person is both.
     member : bool array (n,)
     reference : Table, optional
         People who are neither; see ``membership.person_scores``.
     seed : int
-    """
-    rng = np.random.default_rng(seed)
-    n = len(people)
-    seen = np.zeros(n, bool)
-    for side in (np.flatnonzero(member), np.flatnonzero(~member)):
-        seen[rng.permutation(side)[:MOST_PEOPLE]] = True
-    judged = np.flatnonzero(seen)
-    few = people.take(judged)
-    made = synthetic
-    if len(made) > MOST_ROWS:
-        made = made.take(np.sort(rng.permutation(len(made))[:MOST_ROWS]))
-    if reference is not None and len(reference) > MOST_PEOPLE:
-        reference = reference.take(np.sort(rng.permutation(len(reference))[:MOST_PEOPLE]))
+    most : int
+        Members, and others, judged by distance; a random part of them if there are more. Exact
+        copies are counted among all.
 
-    def spread(values: Mapping[str, Floats]) -> dict[str, Floats]:
-        out = {}
-        for name, value in values.items():
-            out[name] = np.zeros(n)
-            out[name][judged] = value
+    Raises
+    ------
+    TableError
+        If there are no synthetic rows, members or others, or the columns differ.
+    """
+    _check(synthetic, people, member)
+    rng = np.random.default_rng(seed)
+    first, owner = np.unique(people.people, return_index=True, return_inverse=True)[1:]
+    owner = owner.ravel()
+    chosen = _choose(member[first], most, rng)  # of the persons
+    judged = np.flatnonzero(chosen[owner])
+    few = people.take(judged)
+    made = _some(synthetic, MOST_ROWS, rng)
+    reference = None if reference is None else _some(reference, MOST_PEOPLE, rng)
+    seen = np.zeros(len(people), bool)
+    seen[first[chosen]] = True
+    encoder = membership.blind_encoder(few, reference)
+
+    def keep(values: Floats, rows: NDArray[np.intp], how: np.ufunc, start: float) -> Floats:
+        by_person = np.full(len(first), start)
+        how.at(by_person, owner[rows], values)
+        out = np.zeros(len(people))
+        out[first] = np.where(np.isfinite(by_person), by_person, 0.0)
         return out
 
-    group, chunks = _chunks(member, np.ones(n, bool), rng)
-    near_group, _ = _chunks(member[judged], np.ones(len(judged), bool), rng)
-    success: dict[str, Floats] = {}
+    scores = membership.person_scores(few, made, reference=reference, encoder=encoder)
+    groups = copies.make_groups(people, member, rng)
+    exact = copies.exact_copies(people, synthetic, groups)
+    near_groups = copies.make_groups(few, member[judged], rng)
+    near = copies.near_copies(few, made, near_groups, encoder=encoder)
+    part = member[first].sum() / max(int((member[first] & chosen).sum()), 1)
+    everyone = np.arange(len(people))
+    rows_of = np.bincount(owner)[owner[judged]]
+    success = {}
     for target in attribute.targets(people.schema):
         for name, value in attribute.person_success(few, made, target, seed=seed).items():
-            success[f"{target.name} / {name}"] = value
+            success[f"{target.name} / {name}"] = keep(value / rows_of, judged, np.add, 0.0)
     return Observation(
         member=member,
         seen=seen,
-        membership=spread(membership.person_scores(few, made, reference=reference)),
-        exact={"exact": copies.copied(people, member, synthetic, group)},
-        near=spread(
-            copies.near_copied(few, member[judged], made, near_group, reference=reference)
-        ),
-        success=spread(success),
-        chunks=chunks,
+        membership={k: keep(v, judged, np.maximum, -np.inf) for k, v in scores.items()},
+        exact={"exact": keep(exact.share, everyone, np.add, 0.0)},
+        near={k: keep(v.share * part, judged, np.add, 0.0) for k, v in near.items()},
+        success=success,
+        chunks=len(groups.chunks),
         rows=len(synthetic),
-        whole=bool(seen[member].all()),
+        whole=bool(chosen[member[first]].all()),
+        sole={"exact": keep(exact.sole, everyone, np.add, 0.0)}
+        | {k: keep(v.sole * part, judged, np.add, 0.0) for k, v in near.items()},
+        people=len(first),
     )
 
 
-def _chunks(
-    member: Bools, seen: Bools, rng: np.random.Generator
-) -> tuple[NDArray[np.intp], int]:
-    """Cut the members into random chunks about as large as the others; -1 marks the others."""
-    inside, outside = np.flatnonzero(member & seen), np.flatnonzero(~member & seen)
-    chunks = max(1, round(len(inside) / max(len(outside), 1)))
-    group = np.full(len(member), -1, np.intp)
-    group[rng.permutation(inside)] = np.arange(len(inside)) % chunks
-    return group, chunks
+def _check(synthetic: Table, people: Table, member: Bools) -> None:
+    if not len(synthetic):
+        raise TableError("the synthetic table has no rows to judge.")
+    if member.all() or not member.any():
+        raise TableError("an audit needs people who were in the data and people who were not.")
+    theirs = {c.name: c.levels for c in synthetic.schema.modelled}
+    for column in people.schema.modelled:
+        if theirs.pop(column.name, None) != column.levels:
+            raise TableError(
+                "the synthetic table has no such column, or other levels in it.",
+                column=column.name,
+                remedy="Read it with the schema of the real table.",
+            )
+    if theirs:
+        raise TableError(
+            "the real table has no such column.",
+            column=next(iter(theirs)),
+            remedy="Read the synthetic table with the schema of the real one.",
+        )
+
+
+def _choose(member: Bools, most: int, rng: np.random.Generator) -> Bools:
+    chosen = np.zeros(len(member), bool)
+    for side in (np.flatnonzero(member), np.flatnonzero(~member)):
+        chosen[rng.permutation(side)[:most]] = True
+    return chosen
+
+
+def _some(table: Table, most: int, rng: np.random.Generator) -> Table:
+    if len(table) <= most:
+        return table
+    return table.take(np.sort(rng.permutation(len(table))[:most]))
 
 
 def conclude(
@@ -146,7 +187,6 @@ def conclude(
     budget: Budget,
     *,
     anchors: Mapping[str, Sequence[Observation] | CannotJudge] | None = None,
-    settings: int = 1,
     seed: int = 0,
 ) -> tuple[Finding, ...]:
     """Turn observations of one release, or of many trials of a procedure, into findings.
@@ -154,47 +194,54 @@ def conclude(
     Parameters
     ----------
     observations : sequence of Observation
+        Of the same people, one for each trial.
     budget : Budget
-    anchors : mapping of name to observations, optional
-    settings : int
-        How many settings are judged by such observations before one is chosen. The error of the
-        bounds is divided by it (Bonferroni), so that the choice earns nothing.
+    anchors : mapping, optional
+        Observations of releases whose risk is known, or why there are none.
     seed : int
+
+    Returns
+    -------
+    tuple of Finding
+        ``membership.advantage``, ``membership.tpr_at_1pct``, ``copies.exact``, ``copies.near`` and
+        ``attribute.COLUMN`` for the outcome and each sensitive column.
     """
-    error = ERROR / settings
-    anchors = anchors or {}
-    figures = _figures(observations, seed, error)
     beside = {
-        name: a if isinstance(a, CannotJudge) else _figures(a, seed, ERROR) for name, a in anchors.items()
+        name: a if isinstance(a, CannotJudge) else _risks(a, seed)[0]
+        for name, a in (anchors or {}).items()
     }
+    risks, areas = _risks(observations, seed)
     out = []
-    for name, one in figures.items():
-        limit, null = _limit(name, budget)
-        estimate, worst = strongest(one.figures, one.people, error=error)
-        verdict, because, needed = _judge(estimate, limit, null)
-        title, meaning = _words(name)
-        detail = {
-            "strongest": worst,
-            "attacks": one.detail,
-            "people": one.people,
-            "trials": len(observations),
-        }
-        if needed is not None:
-            detail["needed"] = needed
+    for name, risk in risks.items():
+        limit = _limit(name, budget)
+        verdict, because, needed = _judge(risk, limit)
         shown: dict[str, Estimate | CannotJudge] = {}
         for anchor, their in beside.items():
             if isinstance(their, CannotJudge):
                 shown[anchor] = their
             elif name in their:
-                shown[anchor] = strongest(their[name].figures, their[name].people)[0]
+                shown[anchor] = _estimate(their[name])
+        if verdict is Verdict.MET:
+            because = _vacuous(shown, limit)
+        title, meaning = _words(name)
+        detail: dict[str, Any] = {
+            "strongest": risk.strongest,
+            "attacks": _attacks(risk.each, areas if name.startswith("membership.") else {}),
+            "people": risk.n,
+            "trials": len(observations),
+        }
+        if limit is not None:
+            detail["chance to be met without any leak"] = round(float(_power(risk, limit)), 3)
+        if needed is not None:
+            detail["needed"] = needed
         out.append(
             Finding(
                 name=name,
                 group="privacy",
                 title=title,
                 meaning=meaning,
-                result=estimate,
-                ideal=null,
+                result=_estimate(risk),
+                ideal=risk.floor,
                 limit=limit,
                 verdict=verdict,
                 because=because,
@@ -205,106 +252,110 @@ def conclude(
     return tuple(out)
 
 
-@dataclass(frozen=True)
-class _Risk:
-    figures: Figures
-    people: int
-    detail: dict[str, dict[str, float]]
-
-
-def _figures(observations: Sequence[Observation], seed: int, error: float) -> dict[str, _Risk]:
-    """Return every privacy risk of some observations, by name."""
+def _risks(observations: Sequence[Observation], seed: int) -> tuple[dict[str, Risk], Each]:
+    """Return every privacy risk by name, and each membership attack's AUC."""
     member = np.array([o.member for o in observations])
     seen = np.array([o.seen for o in observations])
     whole = all(o.whole for o in observations)
 
-    def trials(key: str, everyone: bool = False) -> Trials:
-        names = set.intersection(*(set(getattr(o, key)) for o in observations))
-        values = {k: np.array([getattr(o, key)[k] for o in observations]) for k in sorted(names)}
-        return Trials(member, np.ones_like(seen) if everyone else seen, values, whole or everyone)
+    def trials(get: Callable[[Observation], Mapping[str, Floats]], seen: Bools) -> Trials:
+        names = set.intersection(*(set(get(o)) for o in observations))
+        values = {k: np.array([get(o)[k] for o in observations]) for k in sorted(names)}
+        return Trials(member, seen, values, whole)
 
-    attacks = trials("membership")
-    people = attacks.n_people
-    areas = auc(attacks, seed=seed)
-    gains = advantage(attacks, seed=seed)
-    rates = tpr_at(attacks, FPR, seed=seed, error=error)
-    each = {
-        name: {
-            "AUC": areas.point[name],
-            "advantage": gains.point[name],
-            "TPR at 1 % FPR": rates.point[name],
-        }
-        for name in attacks.values
-    }
-    chunks = max(o.chunks for o in observations)
-    rows = sum(o.rows for o in observations)
-    exact = excess(trials("exact", everyone=True), chunks, rows, seed=seed, error=error)
-    near = excess(trials("near"), chunks, rows, seed=seed, error=error)
+    def copying(get: Callable[[Observation], Mapping[str, Floats]], seen: Bools) -> Risk:
+        alone = trials(lambda o: {k: o.sole.get(k, v) for k, v in get(o).items()}, seen)
+        return excess(trials(get, seen), alone.values, seed=seed)
+
+    attacks = trials(lambda o: o.membership, seen)
+    exact = copying(lambda o: o.exact, np.ones_like(seen))
     out = {
-        "membership.advantage": _Risk(gains, people, each),
-        "membership.tpr_at_1pct": _Risk(rates, people, each),
-        "copies.exact": _Risk(exact, member.shape[1], _plain(exact)),
-        "copies.near": _Risk(near, people, _plain(near)),
+        "membership.advantage": advantage(attacks, seed=seed),
+        "membership.tpr_at_1pct": tpr_at(attacks, FPR, seed=seed),
+        "copies.exact": _of(exact, max(o.people for o in observations)),
+        "copies.near": copying(lambda o: o.near, seen),
     }
-    success = trials("success")
-    columns = list(dict.fromkeys(k.rsplit(" / ", 1)[0] for k in success.values))
-    for column in columns:
-        mine = {k: v for k, v in success.values.items() if k.rsplit(" / ", 1)[0] == column}
-        risk = gain(Trials(member, seen, mine, whole), seed=seed)
-        out[f"attribute.{column}"] = _Risk(risk, people, _plain(risk))
+    success = trials(lambda o: o.success, seen)
+    for column in dict.fromkeys(k.rsplit(" / ", 1)[0] for k in success.values):
+        mine = {
+            k.rsplit(" / ", 1)[1]: v
+            for k, v in success.values.items()
+            if k.rsplit(" / ", 1)[0] == column
+        }
+        out[f"attribute.{column}"] = gain(Trials(member, seen, mine, whole), seed=seed)
+    return out, auc(attacks)
+
+
+def _of(risk: Risk, people: int) -> Risk:
+    return replace(risk, n=people) if people else risk
+
+
+def _estimate(risk: Risk) -> Estimate:
+    return Estimate(risk.value, risk.low, risk.high, risk.n, METHOD, level=0.9)
+
+
+def _attacks(each: Each, areas: Each) -> dict[str, dict[str, Any]]:
+    out: dict[str, dict[str, Any]] = {}
+    for name, (value, low, high) in each.items():
+        out[name] = {"value": round(value, 5), "interval": [round(low, 5), round(high, 5)]}
+        if name in areas:
+            area, low, high = areas[name]
+            out[name] |= {"AUC": round(area, 5), "AUC interval": [round(low, 5), round(high, 5)]}
     return out
 
 
-def _plain(figures: Figures) -> dict[str, dict[str, float]]:
-    return {k: {"value": v} for k, v in figures.point.items()}
-
-
-def _limit(name: str, budget: Budget) -> tuple[float | None, float]:
-    """Return the limit of a risk and what a release without any leak would show."""
+def _limit(name: str, budget: Budget) -> float | None:
     if name.startswith("attribute."):
-        return budget.attribute, 0.0
+        return budget.attribute
     return {
-        "membership.advantage": (budget.membership, 0.0),
-        "membership.tpr_at_1pct": (budget.tpr_at_1pct, FPR),
-        "copies.exact": (budget.copies, 0.0),
-        "copies.near": (budget.near_copies, 0.0),
+        "membership.advantage": budget.membership,
+        "membership.tpr_at_1pct": budget.tpr_at_1pct,
+        "copies.exact": budget.copies,
+        "copies.near": budget.near_copies,
     }[name]
 
 
-def _judge(
-    estimate: Estimate, limit: float | None, null: float
-) -> tuple[Verdict | None, str, int | None]:
-    """Return verdict, its reason, and the number of people that would decide, if not these."""
+def _power(risk: Risk, limit: float) -> float:
+    """Return the chance of a release without any leak to be shown to meet the limit."""
+    return float(np.mean(risk.null <= limit))
+
+
+def _judge(risk: Risk, limit: float | None) -> tuple[Verdict | None, str, int | None]:
+    """Return verdict, its reason, and the number of people that would decide, if not these.
+
+    What isn't shown to be met is NOT MET only where a release without any leak would have been shown
+    to be safe in four cases of five, and in nineteen of twenty would have come out better than this.
+    """
     if limit is None:
         return None, "no limit is set, so this figure decides nothing", None
-    if estimate.high <= limit:
+    if risk.high <= limit:
         return Verdict.MET, "", None
-    if estimate.low > limit:
+    if risk.low > limit:
         return Verdict.NOT_MET, "even the low end of the interval is above the limit", None
-    # the one-sided bound of a release without leaks would lie this far above its value
-    reach = max(estimate.high - estimate.value, 1e-9)
-    room = limit - null
-    power = float(norm.cdf(1.645 * (room / reach - 1))) if room > 0 else 0.0
-    if power >= 0.8:
-        return (
-            Verdict.NOT_MET,
-            "not shown to be met, though a release that leaks nothing would have been shown to, "
-            f"with a chance of {power:.0%}",
-            None,
+    power, usual = _power(risk, limit), float(np.quantile(risk.null, 0.95))
+    if power >= POWER and risk.high > usual:
+        because = (
+            "not shown to be met, though a release that leaks nothing would have been, with a "
+            f"chance of {power:.0%}"
         )
+        return Verdict.NOT_MET, because, None
+    room = limit - risk.floor
     if room <= 0:
-        return (
-            Verdict.CANNOT_BE_JUDGED,
-            "no number of people could show a limit this low: fresh real people reach it too",
-            None,
-        )
-    needed = int(np.ceil(estimate.n * (1.5 * reach / room) ** 2))
-    needed = max(needed, estimate.n + 1)
-    return (
-        Verdict.CANNOT_BE_JUDGED,
-        f"the interval reaches across the limit; about {needed:,} people would decide",
-        needed,
-    )
+        because = "no number of people could show a limit this low: fresh real people reach it too"
+        return Verdict.CANNOT_BE_JUDGED, because, None
+    goal = usual if power >= POWER else float(np.quantile(risk.null, POWER))
+    more = ((goal - risk.floor) / room) ** 2
+    needed = max(int(np.ceil(risk.n * more)), risk.n + 1)
+    because = f"the interval reaches across the limit; about {needed:,} people would decide"
+    return Verdict.CANNOT_BE_JUDGED, because, needed
+
+
+def _vacuous(anchors: Mapping[str, Estimate | CannotJudge], limit: float | None) -> str:
+    """Say so if a limit is met that a copy of the people would meet too."""
+    copy = anchors.get("verbatim copy")
+    if limit is None or not isinstance(copy, Estimate) or copy.high > limit:
+        return ""
+    return "on this table a verbatim copy would meet the limit too, so it shows little"
 
 
 def _words(name: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from salus.synth.table.table import Table
 __all__ = ["CLAIM", "anchor_observations", "audit"]
 
 LEAST = 20  # people on each side
+ANCHOR_PEOPLE = 1_500  # members, and others, judged for an anchor
 CLAIM = (
     "The figures are for the attacks that were run, on people like these; they don't speak of "
     "attacks that nobody has thought of.",
@@ -111,7 +112,11 @@ def anchor_observations(
         out[name] = (
             table
             if isinstance(table, CannotJudge)
-            else [observe(table, people, member, reference=reference, seed=seed)]
+            else [
+                observe(
+                    table, people, member, reference=reference, seed=seed, most=ANCHOR_PEOPLE
+                )
+            ]
         )
     return out
 

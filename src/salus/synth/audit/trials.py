@@ -2,31 +2,45 @@
 
 One *trial* is one synthetic table made from some people (members), judged on people of whom each is
 member or not. A single release is one trial; the cross-fitted audit of a procedure is many, in which
-everyone is member in about half. In either case a person is the unit: all their appearances are
-resampled together, so intervals don't shrink by repeating the same people.
+everyone is member in about half. In either case a person is the unit: all their appearances count as
+one, so intervals don't shrink by repeating the same people, and who is easy or hard to tell anyway
+cancels where they were both member and not.
+
+Bounds are one-sided with an error of 5 %. The risk is the strongest attack's. Its upper bound is the
+largest of the attacks' own bounds: the strongest attack's is among them, so no correction is needed.
+Its lower bound has to hold for all attacks at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
-from salus.synth.measure.estimate import Estimate
 from salus.synth.measure.intervals import (
+    draw_normal,
+    newcombe,
     order_statistic_for_lower,
     order_statistic_for_upper,
-    person_weights,
+    poisson_sum,
+    simultaneous,
 )
 
-__all__ = ["ERROR", "Figures", "Trials", "advantage", "auc", "excess", "gain", "strongest", "tpr_at"]
+__all__ = ["Each", "Risk", "Trials", "advantage", "auc", "excess", "gain", "tpr_at"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-REPLICATES = 1000
-ERROR = 0.05  # of the one-sided bound, over all attacks together
+Each = dict[str, tuple[float, float, float]]  # value, low, high by attack
+ERROR = 0.05
+Z = float(norm.ppf(1 - ERROR))
+SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)  # of all people judged that an attack takes for members
+DRAWS = 2000
+SHUFFLES = 300  # of who was a member
+SPLITS = 5  # into halves, for an attack chosen on one and judged on the other
+FEWEST_PAIRS = 4  # of trials, from which their spread says something
 
 
 @dataclass(frozen=True)
@@ -41,7 +55,8 @@ class Trials:
     values : mapping of str to array (r, n)
         For each attack or measure, one number a person and trial.
     whole : bool
-        Whether the members judged are all there are, so that their part carries no sampling error.
+        Whether the members judged are all there are. In a single release what they show is then a
+        fact, and the upper bound has to allow for the sampling of the others alone.
     """
 
     member: Bools
@@ -64,205 +79,374 @@ class Trials:
         """Number of people judged in any trial."""
         return int(self.seen.any(0).sum())
 
-    def weights(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Return bootstrap weights of people as members and as others, (replicates, n) each."""
-        n = self.member.shape[1]
-        judged = np.flatnonzero(self.seen.any(0))
-        drawn = np.zeros((REPLICATES, n))
-        if len(self.member) > 1:
-            drawn[:, judged] = person_weights(len(judged), REPLICATES, rng)
-            return drawn, drawn
-        for side in (self.inside[0], self.outside[0]):
-            here = np.flatnonzero(side)
-            drawn[:, here] = person_weights(len(here), REPLICATES, rng)
-        if self.whole:
-            drawn[:, self.inside[0]] = 1.0
-        return drawn, drawn
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one trial, as for a table made elsewhere."""
+        return len(self.member) == 1
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether trials come in pairs with members and others swapped, and enough of them."""
+        first, second = self.member[::2], self.member[1::2]
+        enough = len(self.member) % 2 == 0 and len(first) >= FEWEST_PAIRS
+        return bool(enough and self.seen.all() and (first != second).all())
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Hold one risk by attack: point, bootstrap replicates (b,), and exact bounds where known."""
+class Risk:
+    """Hold one risk, its bounds, and what a release without any leak would show at this size.
 
-    point: dict[str, float]
-    replicates: dict[str, Floats]
-    bounds: dict[str, tuple[float, float]]
+    Parameters
+    ----------
+    value : float
+        What an attacker gains who chooses the attack on other people than those judged.
+    low, high : float
+        One-sided 95 % bounds of the strongest attack's gain.
+    n : int
+        People behind it.
+    strongest : str
+    floor : float
+        The risk of a release without any leak.
+    null : array (b,)
+        Upper bounds that such a release would get.
+    each : mapping
+        Value and bounds of each single attack.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    strongest: str
+    floor: float
+    null: Floats
+    each: Each = field(default_factory=dict)
 
 
-def _rate(hit: Floats, where: Bools, weight: Floats) -> tuple[float, Floats]:
-    """Return the rate of ``hit`` (r, n) among ``where`` and its replicates (b,)."""
-    top, bottom = (hit * where).sum(0), where.sum(0).astype(float)
-    return float(top.sum() / max(bottom.sum(), 1)), (weight @ top) / np.maximum(weight @ bottom, 1)
+@dataclass(frozen=True)
+class _Contrast:
+    """Hold m rates among members and among others as sums over n people.
+
+    inside, outside (m, n): each person's contribution to a rate; share_in, share_out (n,): to its
+    denominator, each with the sum 1; rounds (r, m): the difference in each trial.
+    """
+
+    names: list[str]
+    inside: Floats
+    outside: Floats
+    share_in: Floats
+    share_out: Floats
+    rounds: Floats
+
+    def rates(self, people: Bools | None = None) -> tuple[Floats, Floats]:
+        """Return the rates (m,) among members and among others, of some of the people."""
+        rows = slice(None) if people is None else people
+        top = self.inside[:, rows].sum(1) / max(float(self.share_in[rows].sum()), 1e-12)
+        bottom = self.outside[:, rows].sum(1) / max(float(self.share_out[rows].sum()), 1e-12)
+        return top, bottom
 
 
-def _halves(n: int, rng: np.random.Generator) -> tuple[Bools, Bools]:
-    half = rng.permutation(n) % 2 == 0
-    return half, ~half
+def _contrast(trials: Trials, values: Mapping[str, Floats]) -> _Contrast:
+    inside, outside = trials.inside.astype(float), trials.outside.astype(float)
+    r = len(inside)
+    inside /= np.maximum(inside.sum(1, keepdims=True), 1) * r
+    outside /= np.maximum(outside.sum(1, keepdims=True), 1) * r
+    names = list(values)
+    n = inside.shape[1]
+    top, bottom, rounds = (np.empty((len(names), k)) for k in (n, n, r))
+    for j, name in enumerate(names):
+        a, b = values[name] * inside, values[name] * outside
+        top[j], bottom[j], rounds[j] = a.sum(0), b.sum(0), (a.sum(1) - b.sum(1)) * r
+    return _Contrast(names, top, bottom, inside.sum(0), outside.sum(0), rounds.T)
 
 
-def advantage(trials: Trials, *, seed: int) -> Figures:
-    """Estimate each attack's advantage: true-positive minus false-positive rate.
+def _spread(
+    trials: Trials, contrast: _Contrast, up: Floats | float, down: Floats | float
+) -> tuple[Floats, Floats]:
+    """Return the covariance (m, m) of ``up`` x members' - ``down`` x others' rate, and without leak.
 
-    The threshold is the best one on half of the people and is applied to the other half, and the
-    other way round, so a lucky threshold earns nothing.
+    For many trials a person's contributions are added up first. Where trials come in swapped pairs,
+    a spread between the pairs larger than between people (a generator that leaks by turns) counts.
+    """
+    top, bottom = contrast.rates()
+    mine = np.reshape(up, (-1, 1)) * (contrast.inside - top[:, None] * contrast.share_in)
+    other = np.reshape(down, (-1, 1)) * (contrast.outside - bottom[:, None] * contrast.share_out)
+    m, n = mine.shape
+    steps = np.reshape(np.maximum(up, down), -1) * np.ones(m)
+    if trials.is_single:
+        # a rate of 0 of n isn't certain: two successes and failures more, as by Agresti and Coull
+        a = mine @ mine.T + np.diag(2 * (steps / trials.inside.sum()) ** 2)
+        b = other @ other.T + np.diag(2 * (steps / trials.outside.sum()) ** 2)
+        return (b if trials.whole else a + b), a + b
+    both = mine - other
+    covariance = both @ both.T * n / max(n - 1, 1)
+    covariance += np.diag(4 * steps**2 / (trials.n_people**2 * len(trials.member)))
+    if trials.is_paired:
+        pairs = (contrast.rounds[::2] + contrast.rounds[1::2]) / 2 * steps
+        wide = pairs.var(0, ddof=1) / len(pairs)
+        factor = np.sqrt(np.maximum(1, wide / np.diag(covariance)))
+        covariance = covariance * factor[:, None] * factor
+    return covariance, covariance
+
+
+def _family(
+    trials: Trials,
+    contrast: _Contrast,
+    point: Floats,
+    spread: tuple[Floats, Floats],
+    chosen: float,
+    *,
+    rng: np.random.Generator,
+    floor: float = 0.0,
+) -> Risk:
+    """Return the risk of the strongest of several attacks with normal errors."""
+    covariance, without_leak = spread
+    sd = np.sqrt(np.diag(covariance))
+    high = np.minimum(1.0, point + Z * sd)
+    # that a release leaks has to be shown against the luck of who happened to be a member as well
+    wide = np.sqrt(np.diag(without_leak))
+    low = np.minimum(point, 1.0) - simultaneous(without_leak, rng=rng, error=ERROR) * wide
+    null = (floor + draw_normal(without_leak, DRAWS, rng) + Z * sd).max(1)
+    worst = int(np.lexsort((point, high))[-1])
+    each: Each = {}
+    for name, value, a, b in zip(contrast.names, point, point - Z * wide, high, strict=True):
+        each[name] = (min(1.0, float(value)), float(a), float(b))
+    top, bottom = float(high.max()), float(low.max())
+    value = float(np.clip(chosen, bottom, top))
+    return Risk(
+        value, bottom, top, trials.n_people, contrast.names[worst], floor, null, each
+    )
+
+
+def _chosen(contrast: _Contrast, sd: Floats, rng: np.random.Generator, normalised: bool) -> float:
+    """Return what is gained by an attack chosen on half of the people, on the other half."""
+    found = []
+    for _ in range(SPLITS):
+        half = rng.permutation(len(contrast.share_in)) % 2 == 0
+        gains = []
+        for side in (half, ~half):
+            top, bottom = contrast.rates(side)
+            gains.append(_normalised(top, bottom) if normalised else top - bottom)
+        for mine, theirs in (gains, gains[::-1]):
+            found.append(mine[np.argmax(theirs - np.sqrt(2) * sd)])
+    return float(np.mean(found))
+
+
+def _normalised(top: Floats, bottom: Floats) -> Floats:
+    return np.asarray((top - bottom) / np.maximum(1 - bottom, 0.02))
+
+
+def _standing(trials: Trials, rng: np.random.Generator) -> dict[str, Floats]:
+    """Return each score's rank among all people judged in the trial, from 0 to 1.
+
+    Ties are broken by chance, blind to who was a member, as an attacker would who has to stay at a
+    false-positive rate within a tie.
+    """
+    out = {}
+    for name, score in trials.values.items():
+        rank = np.zeros(score.shape)
+        for t, seen in enumerate(trials.seen):
+            here = np.flatnonzero(seen)
+            order = np.lexsort((rng.random(len(here)), score[t, here]))
+            rank[t, here[order]] = (np.arange(len(here)) + 0.5) / max(len(here), 1)
+        out[name] = rank
+    return out
+
+
+def advantage(trials: Trials, *, seed: int) -> Risk:
+    """Estimate the advantage: true-positive minus false-positive rate, over attacks and thresholds.
+
+    A threshold is the score that a fixed share of all people judged reach, members or not, so none
+    is fitted to who was a member; every attack is run at each of six shares.
     """
     rng = np.random.default_rng(seed)
-    w_in, w_out = trials.weights(rng)
-    halves = _halves(trials.member.shape[1], rng)
-    point, replicates = {}, {}
+    hits: dict[str, Floats] = {}
     for name, score in trials.values.items():
-        hit = np.zeros(score.shape)
-        for mine, theirs in (halves, halves[::-1]):
-            cut = _best_cut(score[trials.inside & theirs], score[trials.outside & theirs])
-            hit[:, mine] = score[:, mine] > cut
-        tpr, tpr_b = _rate(hit, trials.inside, w_in)
-        fpr, fpr_b = _rate(hit, trials.outside, w_out)
-        point[name], replicates[name] = tpr - fpr, tpr_b - fpr_b
-    return Figures(point, replicates, {})
+        for share in SHARES:
+            hit = np.zeros(score.shape)
+            for t, seen in enumerate(trials.seen):
+                cut = np.quantile(score[t, seen], 1 - share, method="higher")
+                hit[t] = score[t] >= cut
+            hits[f"{name}, {share:.0%} accused"] = hit
+    contrast = _contrast(trials, hits)
+    top, bottom = contrast.rates()
+    spread = _spread(trials, contrast, 1.0, 1.0)
+    chosen = _chosen(contrast, np.sqrt(np.diag(spread[0])), rng, normalised=False)
+    risk = _family(trials, contrast, top - bottom, spread, chosen, rng=rng)
+    return replace(risk, each=_strongest_share(risk.each))
 
 
-def _best_cut(inside: Floats, outside: Floats) -> float:
-    if not len(inside) or not len(outside):
-        return np.inf
-    both = np.unique(np.concatenate([inside, outside]))
-    tpr = 1 - np.searchsorted(np.sort(inside), both, side="right") / len(inside)
-    fpr = 1 - np.searchsorted(np.sort(outside), both, side="right") / len(outside)
-    return float(both[np.argmax(tpr - fpr)])
+def _strongest_share(each: Each) -> Each:
+    out: Each = {}
+    for name, triple in each.items():
+        attack = name.rsplit(", ", 1)[0]
+        if attack not in out or triple[2] > out[attack][2]:
+            out[attack] = triple
+    return out
 
 
-def auc(trials: Trials, *, seed: int) -> Figures:
-    """Estimate each attack's area under the ROC curve, ties counted half."""
+def tpr_at(trials: Trials, rate: float, *, seed: int) -> Risk:
+    """Estimate the true-positive rate at a false-positive rate, over attacks.
+
+    The threshold comes from the others among half of the people and is applied to the other half, and
+    the other way round; what the false-positive rate turns out to be off is put right one for one.
+    For one trial the bounds are those of order statistics of the others' scores, whose
+    false-positive rate lies above (below) ``rate`` with the stated confidence, and ``null`` comes
+    from shuffling who was a member.
+    """
     rng = np.random.default_rng(seed)
-    w_in, w_out = trials.weights(rng)
-    point, replicates = {}, {}
+    half = rng.permutation(trials.member.shape[1]) % 2 == 0
+    hits = {}
+    standing = _standing(trials, rng)
+    for name, rank in standing.items():
+        hits[name] = np.zeros(rank.shape)
+        for mine, theirs in ((half, ~half), (~half, half)):
+            others = rank[trials.outside & theirs]
+            cut = np.quantile(others, 1 - rate, method="higher") if len(others) else 1.0
+            hits[name][:, mine] = rank[:, mine] > cut
+    contrast = _contrast(trials, hits)
+    top, bottom = contrast.rates()
+    point = rate + top - bottom
+    spread = _spread(trials, contrast, 1.0, 1.0)
+    chosen = rate + _chosen(contrast, np.sqrt(np.diag(spread[0])), rng, normalised=False)
+    risk = _family(trials, contrast, point, spread, chosen, rng=rng, floor=rate)
+    if not trials.is_single:
+        return risk
+    return _by_order_statistics(replace(trials, values=standing), rate, risk, rng)
+
+
+def _by_order_statistics(
+    trials: Trials, rate: float, risk: Risk, rng: np.random.Generator
+) -> Risk:
+    inside, outside, seen = trials.inside[0], trials.outside[0], trials.seen[0]
+    n = int(outside.sum())
+    up = order_statistic_for_upper(n, rate, error=ERROR)
+    down = order_statistic_for_lower(n, rate, error=ERROR / max(len(trials.values), 1))
+    null = np.zeros(SHUFFLES)
+    labels = np.array([rng.permutation(inside[seen]) for _ in range(SHUFFLES)])
+    each: Each = {}
+    for name, scores in trials.values.items():
+        score = scores[0]
+        theirs = np.sort(score[outside])[::-1]
+        high = 1.0 if up > n else float((score[inside] >= theirs[up - 1]).mean())
+        low = 0.0 if down == 0 else float((score[inside] > theirs[down - 1]).mean())
+        value = float(np.clip(risk.each[name][0], low, max(low, high)))
+        each[name] = (value, low, max(low, high))
+        null = np.maximum(null, _shuffled(score[seen], labels, up))
+    low, high = (max(e[k] for e in each.values()) for k in (1, 2))
+    strongest = max(each, key=lambda name: each[name][1:])
+    value = float(np.clip(risk.value, low, high))
+    return replace(
+        risk, value=value, low=low, high=high, strongest=strongest, null=null, each=each
+    )
+
+
+def _shuffled(score: Floats, labels: Bools, x: int) -> Floats:
+    """Return the true-positive rate at the x-th largest score of the others, for each labelling."""
+    labels = labels[:, np.argsort(-score)]
+    others = np.cumsum(~labels, axis=1, dtype=np.int32)
+    if not len(score) or others[0, -1] < x:
+        return np.ones(len(labels))
+    at = (others >= x).argmax(1)
+    return np.asarray((at + 1 - x) / np.maximum(labels.sum(1), 1))
+
+
+def gain(trials: Trials, *, seed: int) -> Risk:
+    """Estimate the normalised gain (a_T - a_C) / (1 - a_C) of successes in [0, 1], over attackers."""
+    rng = np.random.default_rng(seed)
+    contrast = _contrast(trials, trials.values)
+    top, bottom = contrast.rates()
+    room = np.maximum(1 - bottom, 0.02)
+    spread = _spread(trials, contrast, 1 / room, (1 - top) / room**2)
+    # without a leak (1 - top) / room is 1: the others' part keeps its full weight
+    no_leak = _spread(trials, contrast, 1 / room, 1 / room)[1]
+    chosen = _chosen(contrast, np.sqrt(np.diag(spread[0])), rng, normalised=True)
+    point = _normalised(top, bottom)
+    return _family(trials, contrast, point, (spread[0], no_leak), chosen, rng=rng)
+
+
+def auc(trials: Trials) -> Each:
+    """Estimate each attack's area under the ROC curve with one-sided bounds (DeLong et al. 1988).
+
+    Ties count half; trials are averaged, and people are the unit.
+    """
+    out: Each = {}
     for name, score in trials.values.items():
-        inside, outside = np.sort(score[trials.inside]), np.sort(score[trials.outside])
-        below = _placement(outside, score)
-        above = 1 - _placement(inside, score)
-        value, by_member = _rate(below, trials.inside, w_in)
-        _, by_other = _rate(above, trials.outside, w_out)
-        point[name], replicates[name] = value, by_member + by_other - value
-    return Figures(point, replicates, {})
+        below, above = np.zeros(score.shape), np.zeros(score.shape)
+        for t in range(len(score)):
+            below[t] = _placement(score[t, trials.outside[t]], score[t])
+            above[t] = 1 - _placement(score[t, trials.inside[t]], score[t])
+        mine, other = _contrast(trials, {"": below}), _contrast(trials, {"": 1 - above})
+        both = _Contrast(
+            [name], mine.inside, other.outside, mine.share_in, mine.share_out, mine.rounds
+        )
+        value = float(mine.rates()[0][0])
+        sd = float(np.sqrt(_spread(trials, both, 1.0, 1.0)[0][0, 0]))
+        out[name] = (value, max(0.0, value - Z * sd), min(1.0, value + Z * sd))
+    return out
 
 
 def _placement(sample: Floats, score: Floats) -> Floats:
     """Return the share of ``sample`` below each score, ties counted half."""
-    left = np.searchsorted(sample, score, side="left")
-    right = np.searchsorted(sample, score, side="right")
-    return np.asarray((left + right) / (2 * max(len(sample), 1)))
+    ordered = np.sort(sample)
+    left, right = (np.searchsorted(ordered, score, side=s) for s in ("left", "right"))
+    return np.asarray((left + right) / (2 * max(len(ordered), 1)))
 
 
-def tpr_at(trials: Trials, rate: float, *, seed: int, error: float = ERROR) -> Figures:
-    """Estimate each attack's true-positive rate at a false-positive rate.
+def excess(trials: Trials, sole: Mapping[str, Floats], *, seed: int) -> Risk:
+    """Estimate the share of synthetic rows that copy members beyond those that copy others.
 
-    For one trial the bounds are exact in the threshold: order statistics of the non-members' scores
-    whose false-positive rate is above (below) ``rate`` with the stated confidence. For many trials
-    the threshold comes from the non-members of the other half of the people and the interval from
-    resampling people.
-    """
-    rng = np.random.default_rng(seed)
-    point, replicates, bounds = {}, {}, {}
-    if len(trials.member) == 1:
-        each = error / max(len(trials.values), 1)
-        for name, score in trials.values.items():
-            inside, outside = score[trials.inside], np.sort(score[trials.outside])[::-1]
-            n = len(outside)
-            point[name] = float((inside > np.quantile(outside, 1 - rate)).mean())
-            up = order_statistic_for_upper(n, rate, error=each)
-            low = order_statistic_for_lower(n, rate, error=each)
-            high = 1.0 if up > n else float((inside >= outside[up - 1]).mean())
-            least = 0.0 if low == 0 else float((inside > outside[low - 1]).mean())
-            bounds[name] = (min(least, point[name]), max(high, point[name]))
-        return Figures(point, {}, bounds)
-    w_in, _ = trials.weights(rng)
-    halves = _halves(trials.member.shape[1], rng)
-    for name, score in trials.values.items():
-        hit = np.zeros(score.shape)
-        for mine, theirs in (halves, halves[::-1]):
-            hit[:, mine] = score[:, mine] > np.quantile(score[trials.outside & theirs], 1 - rate)
-        point[name], replicates[name] = _rate(hit, trials.inside, w_in)
-    return Figures(point, replicates, bounds)
-
-
-def gain(trials: Trials, *, seed: int) -> Figures:
-    """Estimate the normalised gain (a_T - a_C) / (1 - a_C) of successes in [0, 1]."""
-    rng = np.random.default_rng(seed)
-    w_in, w_out = trials.weights(rng)
-    point, replicates = {}, {}
-    for name, success in trials.values.items():
-        a_in, in_b = _rate(success, trials.inside, w_in)
-        a_out, out_b = _rate(success, trials.outside, w_out)
-        point[name] = (a_in - a_out) / max(1 - a_out, 0.02)
-        replicates[name] = (in_b - out_b) / np.maximum(1 - out_b, 0.02)
-    return Figures(point, replicates, {})
-
-
-def excess(
-    trials: Trials, chunks: int, rows: int, *, seed: int, error: float = ERROR
-) -> Figures:
-    """Estimate the share of synthetic rows near members beyond that near as many others.
+    Both sums are taken for sums of rare events, weighed by what hangs on each person alone. The
+    members' sum of one release is a fact, and so is a sum of nothing.
 
     Parameters
     ----------
     trials : Trials
-        Values are each person's share of the trial's synthetic rows.
-    chunks : int
-        How many times the judged others the members are.
-    rows : int
-        Synthetic rows over all trials: what bounds a share of which none was seen.
+        Values are each person's share of the trial's synthetic rows, already at equal group size.
+    sole : mapping of str to array (r, n)
+        The part of it that would copy nobody without this person.
     """
     rng = np.random.default_rng(seed)
-    w_in, w_out = trials.weights(rng)
     r = len(trials.member)
-    n_out = int(trials.outside.sum())
-    point, replicates, bounds = {}, {}, {}
+    each: Each = {}
+    lone, halves = [], []
+    correction = max(len(trials.values), 1)
     for name, share in trials.values.items():
-        mine, theirs = (share * trials.inside).sum(0), (share * trials.outside).sum(0)
-        value = float(mine.sum() - chunks * theirs.sum()) / r
-        if theirs.any():
-            point[name] = value
-            replicates[name] = (w_in @ mine - chunks * (w_out @ theirs)) / r
-            continue
-        unseen = 1 - error ** (1 / max(n_out, 1))  # a rate of which none was seen in n_out
-        if r == 1:  # the rows of a release that equal its members' are a fact, not an estimate
-            point[name] = value
-            bounds[name] = (max(0.0, value - unseen * chunks), value)
-        else:
-            spread = (w_in @ mine) / r
-            high = max(float(np.quantile(spread, 1 - error)), 1 - error ** (1 / max(rows, 1)))
-            low = max(0.0, float(np.quantile(spread, error)) - unseen)
-            point[name], bounds[name] = value, (min(low, value), max(high, value))
-    return Figures(point, replicates, bounds)
+        sums, ends, ends_all, weights = [], [], [], []
+        for side in (trials.inside, trials.outside):
+            total = float((share * side).sum() / r)
+            weight = (sole[name] * side).sum(0) / r
+            sums.append(total)
+            weights.append(weight)
+        largest = _typical(weights)
+        for k, (total, weight) in enumerate(zip(sums, weights, strict=True)):
+            fact = k == 0 and (total == 0 or (trials.is_single and trials.whole))
+            ends.append(_around(total, weight, largest, fact, ERROR))
+            ends_all.append(_around(total, weight, largest, fact, ERROR / correction))
+        value, _, high = newcombe(ends[0], ends[1])
+        low = value if sums[0] == 0 else newcombe(ends_all[0], ends_all[1])[1]
+        each[name] = (value, low, high)
+        lone.append(weights[0] - weights[1])
+        halves.append(high - value)
+    table = np.array(lone)
+    null = (draw_normal(table @ table.T, DRAWS, rng) + np.array(halves)).max(1)
+    strongest = max(each, key=lambda name: each[name][2])
+    value, low, high = (max(e[k] for e in each.values()) for k in (0, 1, 2))
+    return Risk(value, low, high, trials.n_people, strongest, 0.0, null, each)
 
 
-def strongest(figures: Figures, n: int, *, error: float = ERROR) -> tuple[Estimate, str]:
-    """Return the largest risk over attacks with bounds that hold for all of them at once.
+def _around(
+    total: float, weight: Floats, largest: float, fact: bool, error: float
+) -> tuple[float, float, float]:
+    if fact:
+        return total, total, total
+    seen = weight[weight > 0]
+    low, high = poisson_sum(seen, largest, error=error)
+    rest = total - float(seen.sum())  # what no single person decides
+    return total, min(total, rest + low), max(total, rest + high)
 
-    Bounds come from the bootstrap distribution of the largest standardised deviation over attacks
-    (max-t), each end with a one-sided error ``error``, and are kept within -1 and 1.
-    """
-    names = [k for k in figures.point if k in figures.replicates]
-    low, high = {}, {}
-    if names:
-        point = np.array([figures.point[k] for k in names])
-        drawn = np.array([figures.replicates[k] for k in names])  # (m, b)
-        sd = drawn.std(1)
-        safe = np.maximum(sd, 1e-9)
-        t = (drawn - drawn.mean(1, keepdims=True)) / safe[:, None]
-        up = float(np.quantile((-t).max(0), 1 - error))
-        down = float(np.quantile(t.max(0), 1 - error))
-        low |= dict(zip(names, (point - down * sd).tolist(), strict=True))
-        high |= dict(zip(names, (point + up * sd).tolist(), strict=True))
-    for name, (a, b) in figures.bounds.items():
-        low[name], high[name] = a, b
-    value = min(1.0, max(figures.point.values()))
-    worst = max(figures.point, key=lambda k: high[k])
-    estimate = Estimate(
-        value=value,
-        low=max(-1.0, min(max(low.values()), value)),
-        high=max(value, min(1.0, max(high.values()))),
-        n=n,
-        method="by person, simultaneous over attacks",
-        level=1 - 2 * error,
-    )
-    return estimate, worst
+
+def _typical(weights: list[Floats]) -> float:
+    """Return the contribution of a copied person, by which one not seen is reckoned."""
+    seen = np.concatenate([w[w > 0] for w in weights])
+    return float(seen.mean()) if len(seen) else 0.0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from salus.synth.cli import options
+from salus.synth.cli.apart import check_files, check_people
 from salus.synth.cli.exits import CANNOT_BE_JUDGED, REFUSED, RELEASED
 from salus.synth.cli.fit import read_budget
 from salus.synth.cli.lines import verdict_lines
@@ -86,6 +87,7 @@ def audit(
     files = {"synthetic": synthetic, "train": train, "holdout": holdout}
     files |= {} if reference is None else {"reference": reference}
     _check_output(output, [*files.values(), schema, budget], force)
+    check_files(files)
     limits = read_budget(budget)
     with voice.progress("judging"):
         tables, notes = _read(
@@ -152,6 +154,7 @@ def _read(
             _same_columns(frames[name], columns, files[name])
     real = pd.concat([frames[n][columns] for n in frames if n != "synthetic"], ignore_index=True)
     found = read_table(real, schema=schema, **roles).schema
+    check_people(frames, None if found.person is None else found.person.name)
     notes = list(differences(frames["synthetic"], found))
     tables = encode_many(list(frames.values()), found)
     return dict(zip(frames, tables, strict=True)), notes

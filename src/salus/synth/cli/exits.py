@@ -65,7 +65,7 @@ def explain(error: BaseException) -> str:
         return "the memory is full. Give fewer rows or columns, or a larger machine."
     return (
         f"a fault of the program ({type(error).__name__} at {_place(error)}). Nothing was written. "
-        "Please report it; SALUS_TRACEBACK=1 shows the details, which may quote cells of the table."
+        "Please report it; --debug shows the details, which may quote cells of the table."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -67,8 +68,25 @@ def fit(
         f"{generator.value}: {data.n_people} people, {len(data)} rows, "
         f"{len(data.schema.modelled)} columns learnt into {output}."
     )
-    voice.result({"status": RELEASED, "model": str(output), "card": model.card()})
+    card = model.card()
+    for line in _constraint_lines(card.get("constraint")):
+        voice.say(line)
+    voice.say("Nobody has judged it: 'salus release' learns, judges and releases or refuses.")
+    voice.result({"status": RELEASED, "model": str(output), "card": card})
     return RELEASED
+
+
+def _constraint_lines(constraint: Mapping[str, Any] | None) -> list[str]:
+    """Say what the constraint did: a line for each risk, with its price."""
+    if not constraint or not constraint.get("risks"):
+        return ["No constraint acted on the fit."]
+    lines = [
+        f"  {risk['name']}: {risk['value']:.3g} (limit {risk['limit']:.3g}; without the constraint "
+        f"{risk['without']:.3g}; price {risk['multiplier']:.3g})"
+        for risk in constraint["risks"]
+    ]
+    met = "met" if constraint.get("feasible", True) else "NOT met"
+    return [f"The constraint is {met}:", *lines]
 
 
 def read_budget(path: Path | None) -> Budget | None:

@@ -1,55 +1,49 @@
-"""The command ``salus``: its verbs, and the one place where a run ends.
+"""The command ``salus``: its verbs and its way in.
 
-Nothing heavy is imported before a verb needs it, so that ``salus --help`` answers at once.
+Each verb imports what it needs when it runs, so that ``salus --help`` answers at once.
 """
 
 from __future__ import annotations
 
+import errno
+import functools
+import inspect
 import json
-import os
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from typer.main import get_command
 
+from salus.synth.cli import options
 from salus.synth.cli.audit import audit
 from salus.synth.cli.demo import demo
-from salus.synth.cli.exits import BAD_INPUT, INTERRUPTED, as_json, explain, status_of
+from salus.synth.cli.exits import BAD_INPUT, FAULT, INTERRUPTED, as_json, explain, status_of
 from salus.synth.cli.fit import fit
 from salus.synth.cli.release import release
 from salus.synth.cli.report import report
 from salus.synth.cli.sample import sample
 from salus.synth.cli.schema import schema
 
-__all__ = ["app", "main", "run"]
+__all__ = ["app", "call", "run"]
 
 app = typer.Typer(
     name="salus",
-    help="Synthetic health tables, released only when every privacy limit is shown to hold.",
-    epilog=(
-        "Exit status: 0 released or done, 2 bad input, 3 refused, 4 cannot be judged, "
-        "1 a fault of the program."
-    ),
+    help="Synthetic health tables, released only when an audit says that every limit holds.",
+    epilog="Exit status: 0 done or released; 1 a fault; 2 bad input; 3 refused; 4 cannot be judged;"
+    " 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: rich would take longer to load than to read
-)
-for _verb in (release, audit, report, schema, fit, sample, demo):
-    app.command(no_args_is_help=_verb is not demo)(_verb)
-
-# Typer may carry its own copy of click: its error class is reached through one that it exports.
-_USAGE: tuple[type[Exception], ...] = tuple(
-    c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException"
+    pretty_exceptions_enable=False,  # they print local variables: patients' values
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _say_version(wanted: bool) -> None:
+def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
@@ -58,64 +52,90 @@ def _say_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _about(
+def _salus(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Say the version.", callback=_say_version, is_eager=True),
+        typer.Option("--version", callback=_version, is_eager=True, help="Say the version."),
     ] = False,
 ) -> None:
-    return
+    pass
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status; nothing is raised.
+def _ending(verb: Callable[..., int]) -> Callable[..., None]:
+    """Return the verb with ``--debug``, ending the run with its status, also after an error."""
 
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Those of the process by default.
+    @functools.wraps(verb)
+    def ended(*args: Any, debug: bool = False, **kwargs: Any) -> None:
+        try:
+            status = verb(*args, **kwargs)
+        except KeyboardInterrupt:
+            typer.echo("salus: interrupted; nothing half-written is left behind.", err=True)
+            status = INTERRUPTED
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # whoever read the output has gone
+            status = status_of(error)
+            _tell(error, machine=bool(kwargs.get("json")), debug=debug)
+        raise typer.Exit(status)
+
+    signature = inspect.signature(verb, eval_str=True)
+    extra = inspect.Parameter(
+        "debug", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=options.Debug
+    )
+    parameters = [*signature.parameters.values(), extra]
+    ended.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    ended.__annotations__ = {p.name: p.annotation for p in parameters}
+    return ended
+
+
+def _tell(error: Exception, *, machine: bool, debug: bool) -> None:
+    if debug:
+        typer.echo("".join(traceback.format_exception(error)), err=True)
+    if machine:
+        typer.echo(json.dumps(as_json(error), indent=2))
+    else:
+        typer.echo(f"salus: {explain(error)}", err=True)
+
+
+for _verb in (release, demo, schema, fit, sample, audit, report):
+    app.command()(_ending(_verb))
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status.
+
+    A wrong command line is told as JSON, too, where ``--json`` stands in it.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    as_document = "--json" in words
     try:
-        status = get_command(app).main(args=words, prog_name="salus", standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        return _end(INTERRUPTED, "interrupted. Nothing was written.", as_document)
-    except _USAGE as error:
-        return _usage(error, as_document)
-    except Exception as error:  # every run ends in a status and one message
-        if os.environ.get("SALUS_TRACEBACK"):
-            traceback.print_exc()
-        return _end(status_of(error), explain(error), as_document, as_json(error))
-    return status if isinstance(status, int) else 0
+        result = app(list(arguments), prog_name="salus", standalone_mode="--json" not in arguments)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else FAULT
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return FAULT
+    except Exception as error:
+        told = getattr(error, "format_message", None)  # a wrong command line, whatever typer's age
+        if told is None:
+            raise
+        document = {"status": BAD_INPUT, "error": type(error).__name__, "message": told()}
+        typer.echo(json.dumps(document, indent=2))
+        return BAD_INPUT
+    return result if isinstance(result, int) else 0
 
 
 def run() -> None:
-    """Run the command line and end the process."""
-    signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(main())
+    """Run the command line of this process and end it."""
+    signal.signal(signal.SIGTERM, _stop)
+    if "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")  # a library's warning may quote a cell
+    sys.exit(call(sys.argv[1:]))
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt  # so that what was begun is cleared away, as for Ctrl-C
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    """End as on Ctrl-C, so that what was begun is removed."""
+    raise KeyboardInterrupt
 
 
-def _usage(error: Exception, as_document: bool) -> int:
-    """Say what is wrong with the command as typed; a bare command gets its help."""
-    if type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(str(error).rstrip())
-        return BAD_INPUT
-    message = str(getattr(error, "format_message", lambda: str(error))())
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else "salus"
-    return _end(BAD_INPUT, f"{message} See '{path} --help'.", as_document)
-
-
-def _end(
-    status: int, message: str, as_document: bool, details: dict[str, Any] | None = None
-) -> int:
-    typer.echo(f"salus: {message}", err=True)
-    if as_document:
-        document = details or {"status": status, "error": "usage", "message": message}
-        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    return status
+if __name__ == "__main__":
+    run()

@@ -1,4 +1,4 @@
-"""The options that several verbs share, said once."""
+"""Options that several verbs share, worded once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 __all__ = [
     "Budget",
+    "Debug",
     "Drop",
     "Force",
     "Generator",
@@ -27,7 +28,7 @@ __all__ = [
 
 
 class GeneratorName(StrEnum):
-    """Name the generators."""
+    """The generators, known here without loading them."""
 
     forest = "forest"
     copula = "copula"
@@ -36,23 +37,37 @@ class GeneratorName(StrEnum):
 
 
 TableFile = Annotated[
-    Path,
-    typer.Argument(help="Table of patients: CSV or Parquet.", metavar="TABLE", show_default=False),
+    Path, typer.Argument(help="CSV or Parquet.", metavar="TABLE", show_default=False)
+]
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--schema",
+        help="What the columns are, from 'salus schema'. Default: inferred.",
+        metavar="FILE",
+        show_default=False,
+    ),
 ]
 Outcome = Annotated[
     str | None,
-    typer.Option(help="Column that models predict.", metavar="COL", show_default=False),
+    typer.Option(
+        "--outcome", help="Column that models predict.", metavar="COL", show_default=False
+    ),
 ]
 Person = Annotated[
     str | None,
     typer.Option(
-        help="Column that groups the rows of one person.", metavar="COL", show_default=False
+        "--person",
+        help="Column that groups the rows of one person; never released.",
+        metavar="COL",
+        show_default=False,
     ),
 ]
 Sensitive = Annotated[
     list[str] | None,
     typer.Option(
-        help="Column to guard against inference; may be repeated.",
+        "--sensitive",
+        help="Column guarded against inference; may be repeated.",
         metavar="COL",
         show_default=False,
     ),
@@ -60,7 +75,8 @@ Sensitive = Annotated[
 Known = Annotated[
     list[str] | None,
     typer.Option(
-        help="Column that an attacker may know; may be repeated. Default: all others.",
+        "--known",
+        help="Column that an attacker may know; may be repeated. Default: all not sensitive.",
         metavar="COL",
         show_default=False,
     ),
@@ -68,38 +84,30 @@ Known = Annotated[
 Drop = Annotated[
     list[str] | None,
     typer.Option(
-        help="Column to leave out, such as an identifier; may be repeated.",
-        metavar="COL",
-        show_default=False,
-    ),
-]
-SchemaFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--schema",
-        help="Schema of the table, corrected by you. Default: inferred.",
-        metavar="FILE",
-        show_default=False,
+        "--drop", help="Column to leave out; may be repeated.", metavar="COL", show_default=False
     ),
 ]
 Budget = Annotated[
     Path | None,
     typer.Option(
         "--budget",
-        help="TOML file of the privacy limits. Default: the documented ones.",
+        help="TOML, one limit a risk, such as membership = 0.05. Default: documented limits.",
         metavar="FILE",
         show_default=False,
     ),
 ]
-Generator = Annotated[
-    GeneratorName,
+Generator = Annotated[GeneratorName, typer.Option("--generator", help="How rows are learnt.")]
+Seed = Annotated[
+    int, typer.Option("--seed", help="The same seed gives the same result.", min=0, metavar="S")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the folder of an earlier run.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Debug = Annotated[
+    bool,
     typer.Option(
-        "--generator",
-        help="What learns the table: forest, copula, cart or marginals.",
-        metavar="NAME",
+        "--debug", help="After an error show the traceback, which may quote cells of the table."
     ),
 ]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same result.", min=0, metavar="S")]
-Force = Annotated[bool, typer.Option("--force", help="Replace the folder of an earlier run.")]
-Json = Annotated[bool, typer.Option("--json", help="Write one JSON document for machines.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]

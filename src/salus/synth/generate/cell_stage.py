@@ -13,6 +13,7 @@ leave-one-out predictions, so the ratios correct what the regression misses, not
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,7 @@ class CellStage:
         place = rng.random(n)
         out = np.zeros(n)
         for k, p in enumerate(self.parts):
-            ratio = p.trees.ratios(s.kappa, self.frequency)[0]
+            ratio = p.trees.ratios(self.frequency, s.kappa)[0]
             mine = np.flatnonzero(part == k)
             step = max(1, CELLS // len(self.frequency))
             for begin in range(0, len(mine), step):
@@ -115,16 +116,20 @@ class CellStage:
         reach = reach_of(leaves, [len(p.trees.feature) for p in self.parts])
         return Seen(Trees.join([p.trees for p in self.parts]), reach, part, base, low, high)
 
+    def tabulate(self, seen: Seen) -> Seen:
+        """Prepare people for many evaluations at different shrinkage."""
+        return seen.tabulated(partial(seen.trees.ratios, self.frequency))
+
     def log_prob(self, seen: Seen) -> tuple[Floats, Floats]:
         """Return log probabilities (n,) and their derivatives by ``to_vector``, (n, 2)."""
         s, w = self.shrinkage, self.shrinkage.weight
-        node, node_slope = seen.trees.ratios(s.kappa, self.frequency)
-        raw, raw_slope = seen.base * (seen.reach @ node), seen.base * (seen.reach @ node_slope)
+        ratio, ratio_slope = seen.averages(s.kappa, partial(seen.trees.ratios, self.frequency))
+        raw, raw_slope = seen.base * ratio, seen.base * ratio_slope
         rows, cell = np.arange(len(seen.low)), seen.low.astype(np.intp)
         whole = np.maximum(raw.sum(1), 1e-300)
         inside = raw[rows, cell] / whole
         by_kappa = (raw_slope[rows, cell] - inside * raw_slope.sum(1)) / whole
         chance = self.frequency[cell]
         total = np.maximum((1 - w) * inside + w * chance, 1e-300)
-        slopes = [(1 - w) * by_kappa * s.kappa, (chance - inside) * w * (1 - w)]
+        slopes = [(1 - w) * by_kappa, (chance - inside) * w * (1 - w)]
         return np.log(total), np.column_stack(slopes) / total[:, None]

@@ -104,18 +104,21 @@ class NumberStage:
         reach = reach_of(leaves, [len(p.trees.feature) for p in self.parts])
         return Seen(Trees.join([p.trees for p in self.parts]), reach, part, location, low, high)
 
+    def tabulate(self, seen: Seen) -> Seen:
+        """Prepare people for many evaluations at different shrinkage."""
+        return seen.tabulated(seen.trees.shares)
+
     def log_prob(self, seen: Seen) -> tuple[Floats, Floats]:
         """Return log densities (n,) and their derivatives by ``to_vector``, (n, 3)."""
         s, w = self.shrinkage, self.shrinkage.weight
-        node, node_slope = seen.trees.shares(s.kappa)
-        q, q_slope = seen.reach @ node, seen.reach @ node_slope  # (n, B)
+        q, q_slope = seen.averages(s.kappa, seen.trees.shares)  # (n, B)
         centers = np.array([p.centers for p in self.parts])[seen.part] + seen.base[:, None]
         width = s.bandwidth * np.array([p.spread for p in self.parts])[seen.part][:, None]
         kernel, kernel_slope, chance = _kernel(seen.low, seen.high, centers, width)
         inside = (q * kernel).sum(1)
         total = np.maximum((1 - w) * inside + w * chance, 1e-300)
         slopes = [
-            (1 - w) * (q_slope * kernel).sum(1) * s.kappa,
+            (1 - w) * (q_slope * kernel).sum(1),
             (chance - inside) * w * (1 - w),
             (1 - w) * (q * kernel_slope).sum(1),
         ]

@@ -151,7 +151,7 @@ def bargain(
 
     names = [RISKS[i] for i in kept]
     problem = Problem(evaluate, names, free, box, scales=list(np.maximum(bound, 0.05)))
-    solution = solve(problem, tolerance=0.02, stationarity=0.02, steps=12, inner=25)
+    solution = solve(problem, tolerance=0.02, stationarity=0.03, steps=10, inner=15)
     best, _, risks, _ = figures(solution.x)
     after = dict(zip(RISKS, risks.tolist(), strict=True))
     return solution.x, Price(limits, before, after, utility, best, solution)
@@ -289,7 +289,8 @@ def _expose(
         others_n = max(int((~mine).sum()), 1)
         least = OUTCOME_SHARE / (1 - OUTCOME_SHARE) * others_n / max(int(mine.sum()), 1)
         weights[mine] = max(1.0, least)
-    seen = chain.observe(both, part.astype(np.intp))
+    observed = chain.observe(both, part.astype(np.intp))
+    seen = [(rows, s.tabulate(one)) for s, (rows, one) in zip(stages, observed, strict=True)]
     return Exposure(stages, chain, seen, len(members), len(both), paired, weights)
 
 

@@ -8,7 +8,8 @@ numbers, the bandwidth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 import numpy as np
@@ -21,7 +22,12 @@ from salus.synth.generate.trees import Trees
 __all__ = ["Growth", "Seen", "Shrinkage", "Stage", "reach_of"]
 
 Floats = NDArray[np.float64]
+Nodes = Callable[[float], tuple[Floats, Floats]]
+"""Values of all nodes (N, B) at a kappa, and their slopes by kappa."""
 BANDWIDTH = (0.03, 1.0)  # of the residual's standard deviation
+KAPPA = (0.5, 2e4)
+KNOTS = 14  # of a curve over log kappa
+MOST_CELLS = 100_000  # people times cells, above which no curve is tabulated
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Shrinkage:
     @staticmethod
     def bounds(numeric: bool) -> list[tuple[float, float]]:
         """Return the box of ``to_vector``."""
-        box = [(float(np.log(0.5)), float(np.log(2e4))), (-6.9, 6.9)]
+        box = [(float(np.log(KAPPA[0])), float(np.log(KAPPA[1]))), (-6.9, 6.9)]
         return [*box, (float(np.log(BANDWIDTH[0])), float(np.log(BANDWIDTH[1])))][: 2 + numeric]
 
     def to_vector(self, numeric: bool) -> Floats:
@@ -106,6 +112,48 @@ class Seen:
     base: Floats
     low: Floats
     high: Floats
+    curve: Curve | None = None
+
+    def averages(self, kappa: float, nodes: Nodes) -> tuple[Floats, Floats]:
+        """Return the nodes' values averaged over the leaves reached, and the slope by log kappa.
+
+        Both are (n, B); exact, or off the curve if ``tabulated``.
+        """
+        if self.curve is not None:
+            return self.curve.at(kappa)
+        value, slope = nodes(kappa)
+        return self.reach @ value, (self.reach @ slope) * kappa
+
+    def tabulated(self, nodes: Nodes) -> Seen:
+        """Return the same people with a curve over kappa, which a solver may follow quickly."""
+        if self.reach.shape[0] * self.trees.counts.shape[1] > MOST_CELLS:
+            return self
+        knots = np.linspace(np.log(KAPPA[0]), np.log(KAPPA[1]), KNOTS)
+        both = [self.averages(float(np.exp(k)), nodes) for k in knots]
+        value = np.array([b[0] for b in both], np.float32)
+        slope = np.array([b[1] for b in both], np.float32)
+        return replace(self, curve=Curve(knots, value, slope))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Follow averages over log kappa by cubic Hermite pieces: values and slopes exact at the knots."""
+
+    knots: Floats  # (m,)
+    value: NDArray[np.float32]  # (m, n, B)
+    slope: NDArray[np.float32]  # (m, n, B)
+
+    def at(self, kappa: float) -> tuple[Floats, Floats]:
+        """Return value and slope by log kappa, (n, B) each."""
+        x = float(np.clip(np.log(kappa), self.knots[0], self.knots[-1]))
+        i = min(int(np.searchsorted(self.knots, x, side="right")) - 1, len(self.knots) - 2)
+        h = self.knots[i + 1] - self.knots[i]
+        t = (x - self.knots[i]) / h
+        a, b, c, d = self.value[i], self.value[i + 1], self.slope[i] * h, self.slope[i + 1] * h
+        rise = 3 * (b - a) - 2 * c - d
+        bend = c + d - 2 * (b - a)
+        value = a + t * (c + t * (rise + t * bend))
+        return value, (c + t * (2 * rise + 3 * t * bend)) / h
 
 
 class Stage(Protocol):
@@ -131,6 +179,10 @@ class Stage(Protocol):
 
     def seen(self, x: Floats, part: NDArray[np.intp], low: Floats, high: Floats) -> Seen:
         """Prepare people with these predictors and values for ``log_prob``."""
+        ...
+
+    def tabulate(self, seen: Seen) -> Seen:
+        """Prepare people for many evaluations at different shrinkage."""
         ...
 
     def log_prob(self, seen: Seen) -> tuple[Floats, Floats]:

@@ -93,15 +93,15 @@ class Trees:
         """
         q = np.empty(self.counts.shape)
         slope = np.empty(self.counts.shape)
-        for level, parent, counts in self._levels:
-            total = counts.sum(1)[:, None] + kappa
+        for level, parent, counts, people in self._levels:
+            total = people + kappa
             above: float | Floats = 1 / counts.shape[1] if parent is None else q[parent]
             steep: float | Floats = 0.0 if parent is None else slope[parent]
             q[level] = mine = (counts + kappa * above) / total
             slope[level] = (above + kappa * steep - mine) / total
         return q, slope
 
-    def ratios(self, kappa: float, frequency: Floats) -> tuple[Floats, Floats]:
+    def ratios(self, frequency: Floats, kappa: float) -> tuple[Floats, Floats]:
         """Return what a base model's probabilities are multiplied by, and the slope by ``kappa``.
 
         r(node) = (counts + kappa f r(parent)) / (expected + kappa f), with f the cells' frequencies
@@ -110,7 +110,7 @@ class Trees:
         r = np.empty(self.counts.shape)
         slope = np.empty(self.counts.shape)
         f = np.maximum(frequency, 1e-9)
-        for level, parent, counts in self._levels:
+        for level, parent, counts, _ in self._levels:
             total = self.expected[level] + kappa * f
             above: float | Floats = 1.0 if parent is None else r[parent]
             steep: float | Floats = 0.0 if parent is None else slope[parent]
@@ -119,14 +119,15 @@ class Trees:
         return r, slope
 
     @cached_property
-    def _levels(self) -> list[tuple[NDArray[np.intp], Ints | None, Floats]]:
+    def _levels(self) -> list[tuple[NDArray[np.intp], Ints | None, Floats, Floats]]:
         """Nodes by depth with their parents and counts: what the recursions walk along."""
         order = np.argsort(self.depth, kind="stable")
         cuts = np.flatnonzero(np.diff(self.depth[order])) + 1
         out = []
         for level in np.split(order, cuts):
             parent = None if self.parent[level[0]] < 0 else self.parent[level]
-            out.append((level, parent, self.counts[level].astype(float)))
+            counts = self.counts[level].astype(float)
+            out.append((level, parent, counts, counts.sum(1, keepdims=True)))
         return out
 
     @staticmethod

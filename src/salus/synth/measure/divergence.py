@@ -1,12 +1,26 @@
-"""How far two columns, or two pairs of columns, are apart: pure functions on arrays."""
+"""How far one column of two tables is apart: pure functions on arrays.
+
+Two tables share their bins, whose edges are quantiles of both together: bins of each table's own
+would be blind to location and scale.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-__all__ = ["association", "bin_edges", "jensen_shannon", "kolmogorov_smirnov", "total_variation"]
+from salus.synth.measure.jackknife import GROUPS, leave_each_out
+
+__all__ = [
+    "bin_edges",
+    "bin_shares",
+    "grouped_ks",
+    "grouped_shares",
+    "jensen_shannon",
+    "kolmogorov_smirnov",
+    "range_overlap",
+    "total_variation",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -15,26 +29,62 @@ Ints = NDArray[np.intp]
 def kolmogorov_smirnov(a: Floats, b: Floats) -> float:
     """Return the largest gap between two empirical distribution functions.
 
+    A column without values is as far as can be from one with values, and equal to another one.
+
     Examples
     --------
     >>> kolmogorov_smirnov(np.array([1.0, 2, 3]), np.array([1.0, 2, 3]))
     0.0
     """
-    if not len(a) or not len(b):
-        return float(len(a) != len(b))
-    both = np.concatenate([a, b])
-    fa = np.searchsorted(np.sort(a), both, side="right") / len(a)
-    fb = np.searchsorted(np.sort(b), both, side="right") / len(b)
-    return float(np.abs(fa - fb).max())
+    zeros = np.zeros(len(a), np.intp), np.zeros(len(b), np.intp)
+    return float(grouped_ks(a, b, *zeros)[0])
 
 
-def total_variation(p: Floats, q: Floats) -> float:
-    """Return half the summed gap of two distributions over the same cells, (k,) each."""
-    return float(0.5 * np.abs(p - q).sum())
+def grouped_ks(a: Floats, b: Floats, group_a: Ints, group_b: Ints) -> Floats:
+    """Return the Kolmogorov-Smirnov distance, and the one without each group of people.
+
+    Parameters
+    ----------
+    a, b : arrays (n,), (m,)
+        Finite values.
+    group_a, group_b : arrays (n,), (m,)
+        As ``people_groups`` makes them.
+
+    Returns
+    -------
+    array (21,)
+    """
+    support, cell = np.unique(np.concatenate([a, b]), return_inverse=True)
+    cell = cell.ravel()
+    p = grouped_shares(cell[: len(a)], group_a, len(support))
+    q = grouped_shares(cell[len(a) :], group_b, len(support))
+    gap = np.abs(np.cumsum(p - q, axis=1)).max(1, initial=0.0)
+    one_empty = (p.sum(1) > 0) != (q.sum(1) > 0)
+    return np.asarray(np.where(one_empty, 1.0, np.minimum(gap, 1.0)))
+
+
+def grouped_shares(cells: Ints, groups: Ints, k: int) -> Floats:
+    """Return the shares of k cells, and those without each group of people, (21, k).
+
+    Parameters
+    ----------
+    cells, groups : arrays (n,)
+        Cell in 0 to k - 1 and group of each row. Without rows all shares are 0.
+    """
+    sums = np.bincount(groups * k + cells, minlength=GROUPS * k).reshape(GROUPS, k)
+    counts = leave_each_out(sums.astype(float))
+    return np.asarray(counts / np.maximum(counts.sum(1, keepdims=True), 1.0))
+
+
+def total_variation(p: Floats, q: Floats) -> Floats:
+    """Return half the summed gap of distributions over the same cells, (...) for (..., k) each."""
+    return np.asarray(0.5 * np.abs(p - q).sum(-1))
 
 
 def jensen_shannon(p: Floats, q: Floats) -> float:
     """Return the Jensen-Shannon divergence in bits, 0 to 1, of two distributions, (k,) each.
+
+    Source: Lin 1991, doi:10.1109/18.61115.
 
     Examples
     --------
@@ -47,54 +97,32 @@ def jensen_shannon(p: Floats, q: Floats) -> float:
         here = a > 0
         return float((a[here] * np.log2(a[here] / middle[here])).sum())
 
-    return (against(p) + against(q)) / 2
+    return min(1.0, max(0.0, (against(p) + against(q)) / 2))
 
 
-def bin_edges(pooled: Floats, bins: int) -> Floats:
-    """Return inner edges at quantiles of the pooled values, merged where tied."""
+def bin_edges(pooled: Floats, bins: int = 30) -> Floats:
+    """Return inner edges at quantiles of values pooled over tables, merged where tied."""
     if not len(pooled):
         return np.zeros(0)
-    return np.unique(np.quantile(pooled, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.unique(np.quantile(pooled, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
 
 
-def association(a: Floats, b: Floats, a_numeric: bool, b_numeric: bool) -> float:
-    """Return how strongly two columns go together, for rows in which both are there.
+def bin_shares(x: Floats, edges: Floats) -> Floats:
+    """Return the share of values in each bin, (edges + 1,); a value on an edge lies above it."""
+    count = np.bincount(np.searchsorted(edges, x, side="right"), minlength=len(edges) + 1)
+    return np.asarray(count / max(len(x), 1))
 
-    Parameters
-    ----------
-    a, b : arrays (n,)
-        Values, or cells of a levelled column.
-    a_numeric, b_numeric : bool
 
-    Returns
-    -------
-    float
-        Spearman's correlation (-1 to 1) of two numbers; else Cramer's V (0 to 1), numbers in
-        quintiles. 0 where one of them doesn't vary.
+def range_overlap(a: Floats, b: Floats) -> float:
+    """Return intersection over union of the ranges from the 1 % to the 99 % quantile.
+
+    Examples
+    --------
+    >>> round(range_overlap(np.arange(101.0), np.arange(101.0)), 3)
+    1.0
     """
-    if len(a) < 3 or (a == a[0]).all() or (b == b[0]).all():
-        return 0.0
-    if a_numeric and b_numeric:
-        return float(np.corrcoef(rankdata(a), rankdata(b))[0, 1])
-    return _cramer(_cells(a, a_numeric), _cells(b, b_numeric))
-
-
-def _cells(x: Floats, numeric: bool) -> Ints:
-    if numeric:
-        return np.digitize(x, bin_edges(x, 5))
-    return np.unique(x, return_inverse=True)[1].ravel()
-
-
-def _cramer(a: Ints, b: Ints) -> float:
-    """Return Cramer's V with the bias correction of Bergsma (2013)."""
-    r, c, n = int(a.max()) + 1, int(b.max()) + 1, len(a)
-    table = np.bincount(a * c + b, minlength=r * c).reshape(r, c).astype(float)
-    table = table[table.sum(1) > 0][:, table.sum(0) > 0]
-    r, c = table.shape
-    if min(r, c) < 2:
-        return 0.0
-    expected = table.sum(1, keepdims=True) * table.sum(0, keepdims=True) / n
-    phi = float(((table - expected) ** 2 / expected).sum() / n)
-    corrected = max(0.0, phi - (r - 1) * (c - 1) / (n - 1))
-    rows, columns = r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)
-    return float(np.sqrt(corrected / max(min(rows, columns) - 1, 1e-9)))
+    if not len(a) or not len(b):
+        return float(len(a) == len(b))
+    (p, q), (r, s) = np.quantile(a, [0.01, 0.99]), np.quantile(b, [0.01, 0.99])
+    union = max(q, s) - min(p, r)
+    return float(max(0.0, min(q, s) - max(p, r)) / union) if union > 0 else 1.0

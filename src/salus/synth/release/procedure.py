@@ -35,7 +35,7 @@ Anchors = Mapping[str, Sequence[Observation] | CannotJudge]
 FEWEST = 60  # people, below whom nothing can be shown
 MANY = 6_000  # people, from whom on one split decides
 REPEATS = 10  # of the cross-fit; each is two fits
-LADDER = (2.0, 0.6, 0.2)  # slack of the constraint: settings judged in turn, the boldest first
+LADDER = (2.0, 0.8, 0.3)  # slack of the constraint: settings judged in turn, the boldest first
 STATUS: dict[Word, int] = {"RELEASED": 0, "REFUSED": 3, "CANNOT BE JUDGED": 4}
 _WORDS: dict[Verdict, Word] = {
     Verdict.MET: "RELEASED",

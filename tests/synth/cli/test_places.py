@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from salus.synth.cli.places import check_file, check_folder, new_folder
+from salus.synth.errors import OptionError
+
+
+def test_a_folder_takes_its_place_whole(tmp_path: Path) -> None:
+    with new_folder(tmp_path / "out", force=False) as folder:
+        (folder / "audit.json").write_text("{}")
+        assert not (tmp_path / "out").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert (tmp_path / "out" / "audit.json").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, ValueError])
+def test_nothing_is_left_of_a_run_that_broke(tmp_path: Path, error: type[BaseException]) -> None:
+    with pytest.raises(error), new_folder(tmp_path / "out", force=False) as folder:
+        (folder / "audit.json").write_text("{")
+        raise error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_force_replaces_an_earlier_run_and_its_rows(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "synthetic.csv").write_text("a\n1\n")
+    with pytest.raises(OptionError, match="--force"):
+        check_folder(out, force=False)
+    with new_folder(out, force=True) as folder:
+        (folder / "audit.json").write_text("{}")
+    assert [p.name for p in out.iterdir()] == ["audit.json"]
+
+
+def test_force_never_removes_what_salus_did_not_write(tmp_path: Path) -> None:
+    (tmp_path / "thesis.doc").write_text("mine")
+    with pytest.raises(OptionError, match="didn't write"):
+        check_folder(tmp_path, force=True)
+    assert (tmp_path / "thesis.doc").exists()
+
+
+def test_an_output_file_needs_its_folder_and_is_no_input(tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("a\n")
+    with pytest.raises(OptionError, match="nowhere"):
+        check_file(tmp_path / "nowhere" / "b.csv")
+    with pytest.raises(OptionError, match="also read"):
+        check_file(source, source)
+    with pytest.raises(OptionError, match="is a folder"):
+        check_file(tmp_path)
