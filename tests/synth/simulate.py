@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from salus.synth.table.schema import Column, Schema
 from salus.synth.table.table import Table
 
@@ -29,15 +30,13 @@ SCHEMA = Schema(
         ),
         Column(name="country", kind="categorical", levels=_levels("c", COUNTRIES)),
         Column(name="work", kind="categorical", levels=_levels("w", CLASSES)),
-        Column(
-            name="target", kind="boolean", levels=("no", "yes"), roles=frozenset({"outcome"})
-        ),
+        Column(name="target", kind="boolean", levels=("no", "yes"), roles=frozenset({"outcome"})),
     ]
 )
 
 
 def simulated(n: int, *, seed: int, missing: float = 0.05) -> Table:
-    """Return n people: 11 columns of mixed kinds, the weight and marital status at times missing."""
+    """Return n people: 11 columns of mixed kinds; weight and marital status may be missing."""
     rng = np.random.default_rng(seed)
     age = np.clip(np.round(17 + rng.gamma(2.5, 9, n)), 17, 90)
     education = np.where(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from salus.synth.audit.attribute import ATTACKERS, person_success, targets
 from salus.synth.table.schema import Schema
 from salus.synth.table.table import Table
-
 from tests.synth.simulate import SCHEMA, simulated
 
 N = 200

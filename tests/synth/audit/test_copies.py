@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binom
+
 from salus.synth.audit.anchors import planted
 from salus.synth.audit.copies import (
     chance_p,
@@ -15,8 +17,6 @@ from salus.synth.audit.copies import (
 from salus.synth.audit.membership import blind_encoder
 from salus.synth.table.schema import Column, Schema
 from salus.synth.table.table import Table
-from scipy.stats import binom
-
 from tests.synth.simulate import simulated
 
 N = 300

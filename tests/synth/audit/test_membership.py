@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
+
 from salus.synth.audit.membership import ATTACKS, person_scores
 from salus.synth.table.schema import Schema
 from salus.synth.table.table import Table
-from sklearn.metrics import roc_auc_score
-
 from tests.synth.simulate import simulated
 
 N = 150
@@ -29,7 +29,8 @@ def areas(synthetic: Table, reference: Table | None = None) -> dict[str, float]:
 def test_a_copy_is_seen_by_every_attack_but_the_hole(reference: Table | None) -> None:
     found = areas(PEOPLE.take(MEMBER), reference)
     assert found.pop("hole") < 0.05
-    assert min(found.values()) > 0.95
+    assert min(found.values()) > 0.75  # densities look beyond the copy itself
+    assert min(v for k, v in found.items() if "density" not in k) > 0.95
 
 
 def test_a_monotone_disguise_is_seen_by_own_ranks() -> None:
@@ -37,8 +38,7 @@ def test_a_monotone_disguise_is_seen_by_own_ranks() -> None:
     for name in ("age", "weight", "hours", "gain"):
         made = made.replace(name, 5000 + 3 * made.values[name].astype(float), made.states[name])
     found = areas(made)
-    assert found["nearest distance, own ranks"] > 0.9
-    assert found["nearest distance"] < 0.8
+    assert found["nearest distance, own ranks"] > 0.99 > found["nearest distance"]
 
 
 def test_a_hole_is_seen() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from salus.synth.cli.main import call
 from salus.synth.errors import Infeasible, OptionError, TooFewPeople
 

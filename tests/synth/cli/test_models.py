@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from salus.synth.generate.protocol import Shortfall
 from salus.synth.table.files import read_frame
 from salus.synth.table.schema import Schema

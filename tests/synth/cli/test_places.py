@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from salus.synth.cli.places import check_file, check_folder, new_folder
 from salus.synth.errors import OptionError
 
@@ -17,9 +18,13 @@ def test_a_folder_takes_its_place_whole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, ValueError])
 def test_nothing_is_left_of_a_run_that_broke(tmp_path: Path, error: type[BaseException]) -> None:
-    with pytest.raises(error), new_folder(tmp_path / "out", force=False) as folder:
-        (folder / "audit.json").write_text("{")
-        raise error
+    def run() -> None:
+        with new_folder(tmp_path / "out", force=False) as folder:
+            (folder / "audit.json").write_text("{")
+            raise error
+
+    with pytest.raises(error):
+        run()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.synth.simulate import simulated
+
 from salus.synth.audit.finding import Audit, Finding, Verdict
 from salus.synth.errors import Infeasible
 from salus.synth.measure.estimate import Estimate
 from salus.synth.report import summarise
 from salus.synth.table.files import write_table
 from salus.synth.table.table import Table
-
-from tests.synth.simulate import simulated
 
 Run = Callable[..., Any]
 STATUS = {Verdict.MET: 0, Verdict.NOT_MET: 3, Verdict.CANNOT_BE_JUDGED: 4}
@@ -99,7 +99,8 @@ def test_members_and_strangers_must_be_different_people(
         (tmp_path / f"{role}.csv").write_text(
             "who,a,b\n" + "".join(f"p{i},{i % 7},{i % 3}\n" for i in range(40))
         )
-    (tmp_path / "synthetic.csv").write_text("a,b\n" + "".join(f"{i % 7},{i % 3}\n" for i in range(40)))
+    rows = "".join(f"{i % 7},{i % 3}\n" for i in range(40))
+    (tmp_path / "synthetic.csv").write_text(f"a,b\n{rows}")
     done = salus(*_audit(people, "--person", "who"))
     assert done.exit_code == 2 and "40 people" in done.stderr and "p1" not in done.stderr
 

@@ -6,10 +6,10 @@ import time
 
 import numpy as np
 import pytest
+
 from salus.synth.measure.distance import Encoder, nearest
 from salus.synth.table.schema import Column, Schema
 from salus.synth.table.table import Table
-
 from tests.synth.simulate import simulated
 
 
@@ -28,9 +28,7 @@ def test_both_spaces_are_exact() -> None:
     whole, left = gap.mean(2), (gap.sum(2) - gap.max(2)) / (gap.shape[2] - 1)
     np.testing.assert_allclose(near.all, np.sort(whole, 1)[:, :3], atol=1e-6)
     np.testing.assert_allclose(near.left_out, np.sort(left, 1)[:, :3], atol=1e-6)
-    np.testing.assert_allclose(
-        np.take_along_axis(whole, near.who_all, 1), near.all, atol=1e-6
-    )
+    np.testing.assert_allclose(np.take_along_axis(whole, near.who_all, 1), near.all, atol=1e-6)
 
 
 def test_missing_states_are_levels() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import beta, norm
+
 from salus.synth.measure.intervals import (
     bootstrap_by_person,
     clopper_pearson,
@@ -15,7 +17,6 @@ from salus.synth.measure.intervals import (
     simultaneous,
     wilson,
 )
-from scipy.stats import beta, norm
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,9 @@ def test_no_order_statistic_of_few_scores_bounds_from_above() -> None:
     assert beta.ppf(0.05, 3, 1) < 0.5
 
 
-@pytest.mark.parametrize(("n", "bound"), [(142, 0.021), (300, 0.010), (600, 0.0050), (2000, 0.0015)])
+@pytest.mark.parametrize(
+    ("n", "bound"), [(142, 0.021), (300, 0.010), (600, 0.0050), (2000, 0.0015)]
+)
 def test_nothing_seen_has_an_exact_upper_bound(n: int, bound: float) -> None:
     assert clopper_pearson(0, n, level=0.9)[1] == pytest.approx(bound, rel=0.03)
 

@@ -77,7 +77,9 @@ def shifted(table: Table) -> Table | CannotJudge:
         here = table.states[column.name] == PRESENT
         span = float(np.ptp(value[here])) if here.any() else 0.0
         if span > 0:
-            digits = 0 if column.decimals is None and column.kind != "continuous" else column.decimals
+            digits = (
+                0 if column.decimals is None and column.kind != "continuous" else column.decimals
+            )
             step = 0.1 * span
             if digits is not None:
                 step = max(round(step, digits), 10.0**-digits)

@@ -1,4 +1,4 @@
-"""Can a person's outcome or sensitive value be guessed better for having been in the data?
+"""Guess a person's outcome or sensitive value: better for having been in the data, or not.
 
 The attacker holds the synthetic table and the other columns of the person (those declared known, or
 all that are not sensitive), learns from the synthetic rows and guesses. What is general knowledge
@@ -6,8 +6,8 @@ helps with members and others alike; only the difference is a risk.
 
 A success is the probability that the attacker gives to the truth: to the true level (or missing
 state), or to numbers within 5 % of the column's ranks of the true one. The tolerance is fixed in
-advance and depends on the truth, not on the guess. A probability says more than a guess that is right
-or wrong, so fewer people decide.
+advance and depends on the truth, not on the guess. A probability says more than a guess that is
+right or wrong, so fewer people decide.
 """
 
 from __future__ import annotations
@@ -81,7 +81,9 @@ def _by_forest(
         forest.fit(x_made, answers.code[:, 0])
         at = np.searchsorted(forest.classes_, truth.code[:, 0])
         known = np.isin(truth.code[:, 0], forest.classes_)
-        chance = forest.predict_proba(x)[np.arange(len(x)), np.minimum(at, len(forest.classes_) - 1)]
+        chance = forest.predict_proba(x)[
+            np.arange(len(x)), np.minimum(at, len(forest.classes_) - 1)
+        ]
         return np.asarray(np.where(known, chance, 0.0))
     here = answers.code[:, 0] == 0
     if not here.any():

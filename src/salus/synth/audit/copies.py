@@ -1,10 +1,10 @@
-"""Does the synthetic table hold people's records, or near ones, beyond what chance would bring?
+"""Count people's records, and near ones, in the synthetic table beyond what chance would bring.
 
 The attacker knows nothing and only reads the table. A row counts as a copy if every column equals a
 person's, by value, missing states included; as a near copy if its distance to the nearest person is
 within the distance to their nearest neighbour that only 1 % of people have. Both are counted for
-members and for equally many people who were not in the data: where few columns make strangers alike,
-both counts rise and the excess stays at zero.
+members and for equally many people who were not in the data: where few columns make strangers
+alike, both counts rise and the excess stays at zero.
 
 A release holds its copies as a fact: sampling error sits in the strangers' count alone. If no row
 equals a member, nothing was copied, and the excess is 0 without an interval above it.
@@ -174,12 +174,12 @@ def _claims(gap: Floats, who: Ints, reach: float, n: int) -> tuple[Floats, Float
 
 
 def chance_p(matches: int, rows: int, rate: float) -> float:
-    """Return the chance of this many copies or more, if each row were one with a chance of ``rate``.
+    """Return the chance of this many copies or more, if each row is one with a chance of ``rate``.
 
     Examples
     --------
     >>> round(chance_p(2, 142, 0.001), 4)
-    0.0089
+    0.0091
     """
     return float(binom.sf(matches - 1, rows, rate))
 

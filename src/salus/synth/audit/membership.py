@@ -1,13 +1,13 @@
-"""Was this person in the data? Attacks that score each person from the synthetic table alone.
+"""Tell who was in the data: attacks that score each person from the synthetic table alone.
 
 The attacker holds the synthetic table, the record of the person in question, and records of other
 people of the same kind, among whom members are neither marked nor excluded. They know neither the
-model nor who was a member. Every attack is run on members and on people who were not in the data, and
-only the difference counts. No classifier of real against synthetic rows is among these: that
+model nor who was a member. Every attack is run on members and on people who were not in the data,
+and only the difference counts. No classifier of real against synthetic rows is among these: that
 measures fidelity.
 
-Nothing here depends on who is a member, so members and others are exchangeable if the release doesn't
-depend on who was in the data: no gain can then be found but by chance.
+Nothing here depends on who is a member, so members and others are exchangeable if the release
+doesn't depend on who was in the data: no gain can then be found but by chance.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ ATTACKS = {
     "nearest distance": "minus the distance to the nearest synthetic row",
     "nearest distance, one column left out": "the same, blind to a change in any one column",
     "nearest distance, own ranks": "the same, blind to any monotone change of the columns",
-    "calibrated distance": "nearest other person's distance minus that of the nearest synthetic row "
-    "(Chen et al. 2020, doi:10.1145/3372297.3417238)",
+    "calibrated distance": "nearest other person's distance minus that of the nearest synthetic "
+    "row (Chen et al. 2020, doi:10.1145/3372297.3417238)",
     "density ratio": "log density under the synthetic rows over that under other people, by the "
     "distance to the 5 nearest (van Breugel et al. 2023, arXiv:2302.12580)",
     "density ratio, one column left out": "the same, blind to a change in any one column",

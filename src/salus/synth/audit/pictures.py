@@ -1,4 +1,4 @@
-"""What a report draws of two tables, with no single person in it.
+"""Make what a report draws of two tables, with no single person in it.
 
 No cell stands for one to four real people: bins are merged, levels grouped, and so that nothing can
 be found by subtraction the group takes in the next rarest level too. Ends of the outer bins are
@@ -103,7 +103,8 @@ def _steps(synthetic: Table, real: Table, c: Column) -> dict[str, Any] | None:
     x, y = value.astype(float), _present(synthetic, c)[0].astype(float)
     if len(np.unique(people)) < 2 * FEWEST:
         return None
-    edges = _merged(x, people, _rounded(np.linspace(*np.quantile(x, [0.02, 0.98]), BINS + 1)))
+    low, high = np.quantile(x, [0.02, 0.98])
+    edges = _merged(x, people, _rounded(np.linspace(low, high, BINS + 1)))
     if len(edges) < 2:
         return _one_value(x, y, people)
     return {

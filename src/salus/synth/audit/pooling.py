@@ -41,7 +41,7 @@ def _mean(results: Sequence[Estimate | CannotJudge]) -> Estimate | CannotJudge:
     if n == 1:
         return known[0]
     # trials share people, so their spread alone is too narrow: half overlap doubles the variance
-    bounds = (0.0, 1.0) if 0 <= values.min() and values.max() <= 1 else (-np.inf, np.inf)
+    bounds = (0.0, 1.0) if values.min() >= 0 and values.max() <= 1 else (-np.inf, np.inf)
     half = float(student.ppf(0.975, n - 1) * values.std(ddof=1) * np.sqrt(1 / n + 0.5))
     return Estimate(
         value=value,

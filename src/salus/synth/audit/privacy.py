@@ -1,8 +1,8 @@
 """From one synthetic table, or many, to the verdict on each privacy limit.
 
 ``observe`` runs every attack once on one synthetic table and keeps one number a person;
-``conclude`` turns observations into findings: the strongest attack's gain, its bounds by person, the
-limit, the verdict, and the same figures for the anchors.
+``conclude`` turns observations into findings: the strongest attack's gain, its bounds by person,
+the limit, the verdict, and the same figures for the anchors.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Observation:
     ----------
     member, seen : bool arrays (n,)
     membership, exact, near, success : mappings of str to array (n,)
-        Attack scores (a person's largest); shares of the synthetic rows that copy or nearly copy the
-        person; chances of guessing each target, keyed ``column / attacker``.
+        Attack scores (a person's largest); shares of the synthetic rows that copy or nearly copy
+        the person; chances of guessing each target, keyed ``column / attacker``.
     chunks : int
         Into how many groups the members were cut to be compared with others at equal size.
     rows : int
@@ -323,8 +323,9 @@ def _power(risk: Risk, limit: float) -> float:
 def _judge(risk: Risk, limit: float | None) -> tuple[Verdict | None, str, int | None]:
     """Return verdict, its reason, and the number of people that would decide, if not these.
 
-    What isn't shown to be met is NOT MET only where a release without any leak would have been shown
-    to be safe in four cases of five, and in nineteen of twenty would have come out better than this.
+    What isn't shown to be met is NOT MET only where a release without any leak would have been
+    shown to be safe in four cases of five, and in nineteen of twenty would have come out better
+    than this.
     """
     if limit is None:
         return None, "no limit is set, so this figure decides nothing", None
@@ -375,8 +376,8 @@ def _words(name: str) -> tuple[str, str]:
         ),
         "membership.tpr_at_1pct": (
             "Exposing a few people with confidence",
-            "How many of the people in the data the best attack names when it may be wrong about 1 % "
-            "of the others. 1 % is chance.",
+            "How many of the people in the data the best attack names when it may be wrong about "
+            "1 % of the others. 1 % is chance.",
         ),
         "copies.exact": (
             "Copied records",
@@ -385,7 +386,7 @@ def _words(name: str) -> tuple[str, str]:
         ),
         "copies.near": (
             "Nearly copied records",
-            "Share of synthetic rows nearer to a person's record than 99 % of strangers are, beyond "
-            "those as near to people who were not in the data.",
+            "Share of synthetic rows nearer to a person's record than 99 % of strangers are, "
+            "beyond those as near to people who were not in the data.",
         ),
     }[name]

@@ -113,9 +113,7 @@ def anchor_observations(
             table
             if isinstance(table, CannotJudge)
             else [
-                observe(
-                    table, people, member, reference=reference, seed=seed, most=ANCHOR_PEOPLE
-                )
+                observe(table, people, member, reference=reference, seed=seed, most=ANCHOR_PEOPLE)
             ]
         )
     return out

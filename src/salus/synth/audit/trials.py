@@ -1,14 +1,14 @@
 """Trials of an attack, and the risks they show, by person.
 
 One *trial* is one synthetic table made from some people (members), judged on people of whom each is
-member or not. A single release is one trial; the cross-fitted audit of a procedure is many, in which
-everyone is member in about half. In either case a person is the unit: all their appearances count as
-one, so intervals don't shrink by repeating the same people, and who is easy or hard to tell anyway
-cancels where they were both member and not.
+member or not. A single release is one trial; the cross-fitted audit of a procedure is many, in
+which everyone is member in about half. In either case a person is the unit: all their appearances
+count as one, so intervals don't shrink by repeating the same people, and who is easy or hard to
+tell anyway cancels where they were both member and not.
 
-Bounds are one-sided with an error of 5 %. The risk is the strongest attack's. Its upper bound is the
-largest of the attacks' own bounds: the strongest attack's is among them, so no correction is needed.
-Its lower bound has to hold for all attacks at once.
+Bounds are one-sided with an error of 5 %. The risk is the strongest attack's. Its upper bound is
+the largest of the attacks' own bounds: the strongest attack's is among them, so no correction is
+needed. Its lower bound has to hold for all attacks at once.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _contrast(trials: Trials, values: Mapping[str, Floats]) -> _Contrast:
 def _spread(
     trials: Trials, contrast: _Contrast, up: Floats | float, down: Floats | float
 ) -> tuple[Floats, Floats]:
-    """Return the covariance (m, m) of ``up`` x members' - ``down`` x others' rate, and without leak.
+    """Return the covariance (m, m) of ``up`` members' - ``down`` others' rate, and without leak.
 
     For many trials a person's contributions are added up first. Where trials come in swapped pairs,
     a spread between the pairs larger than between people (a generator that leaks by turns) counts.
@@ -213,9 +213,7 @@ def _family(
         each[name] = (min(1.0, float(value)), float(a), float(b))
     top, bottom = float(high.max()), float(low.max())
     value = float(np.clip(chosen, bottom, top))
-    return Risk(
-        value, bottom, top, trials.n_people, contrast.names[worst], floor, null, each
-    )
+    return Risk(value, bottom, top, trials.n_people, contrast.names[worst], floor, null, each)
 
 
 def _chosen(contrast: _Contrast, sd: Floats, rng: np.random.Generator, normalised: bool) -> float:
@@ -288,9 +286,9 @@ def _strongest_share(each: Each) -> Each:
 def tpr_at(trials: Trials, rate: float, *, seed: int) -> Risk:
     """Estimate the true-positive rate at a false-positive rate, over attacks.
 
-    The threshold comes from the others among half of the people and is applied to the other half, and
-    the other way round; what the false-positive rate turns out to be off is put right one for one.
-    For one trial the bounds are those of order statistics of the others' scores, whose
+    The threshold comes from the others among half of the people and is applied to the other half,
+    and the other way round; what the false-positive rate turns out to be off is put right one for
+    one. For one trial the bounds are those of order statistics of the others' scores, whose
     false-positive rate lies above (below) ``rate`` with the stated confidence, and ``null`` comes
     from shuffling who was a member.
     """
@@ -315,9 +313,7 @@ def tpr_at(trials: Trials, rate: float, *, seed: int) -> Risk:
     return _by_order_statistics(replace(trials, values=standing), rate, risk, rng)
 
 
-def _by_order_statistics(
-    trials: Trials, rate: float, risk: Risk, rng: np.random.Generator
-) -> Risk:
+def _by_order_statistics(trials: Trials, rate: float, risk: Risk, rng: np.random.Generator) -> Risk:
     inside, outside, seen = trials.inside[0], trials.outside[0], trials.seen[0]
     n = int(outside.sum())
     up = order_statistic_for_upper(n, rate, error=ERROR)
@@ -336,9 +332,7 @@ def _by_order_statistics(
     low, high = (max(e[k] for e in each.values()) for k in (1, 2))
     strongest = max(each, key=lambda name: each[name][1:])
     value = float(np.clip(risk.value, low, high))
-    return replace(
-        risk, value=value, low=low, high=high, strongest=strongest, null=null, each=each
-    )
+    return replace(risk, value=value, low=low, high=high, strongest=strongest, null=null, each=each)
 
 
 def _shuffled(score: Floats, labels: Bools, x: int) -> Floats:
@@ -352,7 +346,7 @@ def _shuffled(score: Floats, labels: Bools, x: int) -> Floats:
 
 
 def gain(trials: Trials, *, seed: int) -> Risk:
-    """Estimate the normalised gain (a_T - a_C) / (1 - a_C) of successes in [0, 1], over attackers."""
+    """Estimate the gain (a_T - a_C) / (1 - a_C) of successes in [0, 1], over attackers."""
     rng = np.random.default_rng(seed)
     contrast = _contrast(trials, trials.values)
     top, bottom = contrast.rates()

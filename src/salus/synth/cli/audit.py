@@ -122,7 +122,9 @@ def audit(
         pictures=_pictures(tables["synthetic"], real),
         manifest={
             "seed": seed,
-            "sha256": {k: hashlib.sha256(f.read_bytes()).hexdigest() for k, f in files.items()},
+            "sha256": {  # sorted as audit.json is, so that 'salus report' gives the same page again
+                k: hashlib.sha256(f.read_bytes()).hexdigest() for k, f in sorted(files.items())
+            },
         },
     )
     written = _write(summary, output, force)

@@ -177,7 +177,9 @@ class _Gaps:
     def __init__(self, queries: Placed, targets: Placed) -> None:
         self._n = len(targets)
         self._columns: list[
-            tuple[tuple[Singles, Singles] | None, tuple[NDArray[np.int32], NDArray[np.int32]] | None]
+            tuple[
+                tuple[Singles, Singles] | None, tuple[NDArray[np.int32], NDArray[np.int32]] | None
+            ]
         ] = []
         self._beyond: list[bool] = []
         for j in range(queries.position.shape[1]):
@@ -224,12 +226,14 @@ def _smallest(matrix: Singles, k: int) -> tuple[NDArray[np.intp], Floats]:
         who = np.argpartition(matrix, k - 1, axis=1)[:, :k]
         order = np.argsort(np.take_along_axis(matrix, who, 1), axis=1, kind="stable")
         who = np.take_along_axis(who, order, 1)
-    return who, np.take_along_axis(matrix, who, 1).astype(float)
+    distance: Floats = np.take_along_axis(matrix, who, 1).astype(np.float64)
+    return who, distance
 
 
 def _present(table: Table, column: Column) -> Floats:
     here = table.states[column.name] == PRESENT
-    return table.values[column.name][here].astype(float)
+    value: Floats = table.values[column.name][here].astype(np.float64)
+    return value
 
 
 def _curve(x: Floats) -> tuple[Floats, Floats]:
@@ -242,7 +246,7 @@ def _curve(x: Floats) -> tuple[Floats, Floats]:
 
 def _position(x: Floats, curve: tuple[Floats, Floats]) -> Floats:
     support, rank = curve
-    out = np.interp(x, support, rank)
+    out: Floats = np.interp(x, support, rank)
     span = support[-1] - support[0]
     width = np.interp([0.05, 0.95], rank, support)
     wide = float(width[1] - width[0]) or float(span) or 1.0

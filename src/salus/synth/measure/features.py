@@ -43,7 +43,9 @@ class Features:
     def fit(cls, table: Table, *, without: str | None = None) -> Features:
         """Learn from a table, leaving out the column ``without``."""
         columns = tuple(c for c in table.schema.modelled if c.name != without)
-        scales, states, levels = [], [], []
+        scales: list[tuple[float, float, float]] = []
+        states: list[tuple[int, ...]] = []
+        levels: list[tuple[int, ...]] = []
         for column in columns:
             state = table.states[column.name]
             here = table.values[column.name][state == PRESENT].astype(float)

@@ -85,8 +85,8 @@ def poisson_sum(weights: Floats, largest: float, *, error: float = 0.05) -> tupl
     """Return one-sided bounds of the mean of a sum of rare, unequal contributions.
 
     Each contribution is taken for a weight times a Poisson count (gamma interval, Fay & Feuer 1997,
-    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#). With equal weights this is
-    the exact Poisson interval.
+    doi:10.1002/(SICI)1097-0258(19970415)16:7<791::AID-SIM500>3.0.CO;2-#). With equal weights this
+    is the exact Poisson interval.
 
     Parameters
     ----------
@@ -116,19 +116,19 @@ def poisson_sum(weights: Floats, largest: float, *, error: float = 0.05) -> tupl
 def order_statistic_for_upper(n: int, rate: float, *, error: float = 0.05) -> int:
     """Return the smallest x whose x-th largest of n scores has a rate of at least ``rate``.
 
-    The rate is the chance of a further score to exceed that one; it's below ``rate`` with a chance of
-    at most ``error``. The true-positive rate at that threshold is then an upper bound of the one at
-    ``rate``. Returns n + 1 if no order statistic will do.
+    The rate is the chance of a further score to exceed that one; it's below ``rate`` with a chance
+    of at most ``error``. The true-positive rate at that threshold is then an upper bound of the
+    one at ``rate``. Returns n + 1 if no order statistic will do.
     """
     x = np.arange(1, n + 1)
-    fits = beta.ppf(error, x, n - x + 1) >= rate
+    fits = np.asarray(beta.ppf(error, x, n - x + 1) >= rate)
     return int(x[fits][0]) if fits.any() else n + 1
 
 
 def order_statistic_for_lower(n: int, rate: float, *, error: float = 0.05) -> int:
     """Return the largest x whose x-th largest of n scores has a rate of at most ``rate``, or 0."""
     x = np.arange(1, n + 1)
-    fits = beta.ppf(1 - error, x, n - x + 1) <= rate
+    fits = np.asarray(beta.ppf(1 - error, x, n - x + 1) <= rate)
     return int(x[fits][-1]) if fits.any() else 0
 
 

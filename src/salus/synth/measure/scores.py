@@ -27,7 +27,9 @@ Bools = NDArray[np.bool_]
 
 
 def _ratio(top: Floats, bottom: Floats) -> Floats:
-    return np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom > 1e-12)
+    out = np.full(np.shape(top), np.nan)
+    np.divide(top, bottom, out=out, where=bottom > 1e-12)
+    return out
 
 
 def area_under_roc(score: Floats, positive: Bools) -> float:
@@ -153,4 +155,3 @@ def _ranks(x: Floats, weights: Floats) -> Floats:
     (sums,) = _by_tie(x, weights)
     middle = np.cumsum(sums, axis=1) - sums / 2
     return np.asarray(middle[:, cell.ravel()] / weights.sum(1, keepdims=True))
-weighted_auc = weighted_area

@@ -10,7 +10,7 @@ people; the table released comes from the same procedure on all of them, where e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -39,7 +39,7 @@ class Trial:
 
     observation: Observation
     likeness: tuple[Finding, ...]
-    usefulness: tuple[Finding, ...]
+    usefulness: utility.Figures | None
     shortfall: Shortfall | None
 
 
@@ -85,13 +85,13 @@ def _trial(table: Table, member: Bools, make: Make, seed: int, deep: bool) -> Tr
     sampled = model.sample(len(inside), seed=seed)
     made = sampled.table
     if sampled.shortfall is not None and not len(made):
-        return Trial(observe(inside.take([0]), table, member, seed=seed), (), (), sampled.shortfall)
+        return Trial(observe(inside.take([0]), table, member, seed=seed), (), None, sampled.shortfall)
     seen = observe(made, table, member, seed=seed)
     likeness: tuple[Finding, ...] = ()
-    usefulness: tuple[Finding, ...] = ()
+    usefulness: utility.Figures | None = None
     if deep:
         likeness = fidelity.findings(made, outside, baseline=inside, seed=seed)
-        usefulness = utility.findings(made, inside, outside, seed=seed)
+        usefulness = utility.figures(made, inside, outside, seed)
     return Trial(seen, likeness, usefulness, sampled.shortfall)
 
 
@@ -143,14 +143,13 @@ def _on_everyone(seen: Observation, here: Bools) -> Observation:
 
     member, judged = np.zeros(len(here), bool), np.zeros(len(here), bool)
     member[here], judged[here] = seen.member, seen.seen
-    return Observation(
+    return replace(
+        seen,
         member=member,
         seen=judged,
         membership=spread(seen.membership),
         exact=spread(seen.exact),
         near=spread(seen.near),
         success=spread(seen.success),
-        chunks=seen.chunks,
-        rows=seen.rows,
-        whole=seen.whole,
+        sole=spread(seen.sole),
     )

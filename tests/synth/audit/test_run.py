@@ -1,0 +1,51 @@
+"""The audit of one table, whoever made it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from salus.synth.audit.finding import Verdict
+from salus.synth.audit.run import audit
+from salus.synth.errors import OptionError, TooFewPeople
+from salus.synth.measure.estimate import Estimate
+from salus.synth.table.parts import split
+from salus.synth.table.table import Table
+from tests.synth.simulate import simulated
+
+POOL = simulated(900, seed=6)
+TRAIN, HOLDOUT, FRESH = (POOL.take(np.arange(a, a + 300)) for a in (0, 300, 600))
+
+
+def test_anchors_keep_their_order() -> None:
+    # equal numbers on the two sides are different people
+    holdout = Table(HOLDOUT.schema, HOLDOUT.values, HOLDOUT.states, TRAIN.people)
+    found = audit(FRESH, train=TRAIN, holdout=holdout, seed=1)
+    assert found["membership.advantage"].detail["people"] == 600
+    assert found.verdict is not Verdict.NOT_MET
+    assert {f.group for f in found.findings} >= {"privacy", "fidelity", "utility"}
+    value: dict[str, float] = {}
+    for name, anchor in found["membership.advantage"].anchors.items():
+        assert isinstance(anchor, Estimate)
+        value[name] = anchor.value
+    assert value["verbatim copy"] >= value["shifted copy"] > value["SMOTE"]
+    assert (
+        value["SMOTE"] > 0.3 > 0.1 > max(value["fresh real people"], value["independent columns"])
+    )
+    near = found["copies.near"].anchors
+    assert isinstance(near["5 % planted copies"], Estimate)
+    assert near["5 % planted copies"].value > 0.03
+
+
+def test_parts_do_as_well() -> None:
+    parts = split(POOL, seed=3)
+    found = audit(parts.train, parts, seed=0)  # a verbatim copy
+    assert found.context["reference_people"] == parts.reference.n_people
+    assert found.verdict is Verdict.NOT_MET
+
+
+def test_too_few_or_no_people() -> None:
+    with pytest.raises(TooFewPeople):
+        audit(FRESH, train=TRAIN.take(np.arange(10)), holdout=HOLDOUT)
+    with pytest.raises(OptionError):
+        audit(FRESH, train=TRAIN)
