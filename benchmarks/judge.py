@@ -35,8 +35,23 @@ TABLES = {
     "obesity": ("obesity.csv", "NObeyesdad", 0),
     "brfss2015_diabetes_5050": ("brfss2015_diabetes_5050.csv.gz", "Diabetes_binary", 8000),
 }
-KEPT = ("c2st", "shape", "pairs", "jsd", "tstr_auc", "trtr_auc", "tstr_f1", "tstr_ap", "mia",
-        "mia_tpr_at_10fpr", "dcr_share", "exact_train", "fit_s", "sample_s", "rss_mb")
+KEPT = (
+    "c2st",
+    "shape",
+    "pairs",
+    "jsd",
+    "tstr_auc",
+    "trtr_auc",
+    "tstr_f1",
+    "tstr_ap",
+    "mia",
+    "mia_tpr_at_10fpr",
+    "dcr_share",
+    "exact_train",
+    "fit_s",
+    "sample_s",
+    "rss_mb",
+)
 
 
 def main() -> None:
@@ -80,7 +95,14 @@ def _source(name: str, file: str, scratch: Path) -> Path | None:
 
 def _one(source: Path, target: str, most: int, seed: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(BENCH / "prepare.py"), str(source), target, folder, str(seed)]
+        command = [
+            sys.executable,
+            str(BENCH / "prepare.py"),
+            str(source),
+            target,
+            folder,
+            str(seed),
+        ]
         subprocess.run([*command, *([str(most)] if most else [])], check=True, capture_output=True)
         table = salus.read_table(Path(folder) / "train.csv", outcome=target)
         begin = time.perf_counter()

@@ -24,5 +24,11 @@ def test_the_bare_import_is_quick() -> None:
     assert fastest("-c", "import salus") - fastest("-c", "pass") < LIMIT
 
 
+def test_pandas_and_sklearn_wait() -> None:
+    code = "import sys, salus; print({'pandas', 'sklearn'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_help_is_quick() -> None:
     assert fastest("-m", "salus", "--help") - fastest("-c", "pass") < HELP_LIMIT

@@ -20,12 +20,13 @@ if TYPE_CHECKING:  # what ``__getattr__`` finds, for type checkers and editors
     from salus.synth import errors
     from salus.synth.audit.run import audit
     from salus.synth.budget import Budget
+    from salus.synth.errors import BadInput, Infeasible, SalusError, TooFewPeople
     from salus.synth.generate.cart import Cart
     from salus.synth.generate.copula import Copula
     from salus.synth.generate.forest import Forest
     from salus.synth.generate.marginals import Marginals
     from salus.synth.generate.store import load_model
-    from salus.synth.report.released import release
+    from salus.synth.report.released import Release, release
     from salus.synth.table.files import read_table, write_table
     from salus.synth.table.parts import split
     from salus.synth.table.schema import Schema
@@ -33,12 +34,17 @@ if TYPE_CHECKING:  # what ``__getattr__`` finds, for type checkers and editors
     __version__: str = _version("salus")
 
 __all__ = [
+    "BadInput",
     "Budget",
     "Cart",
     "Copula",
     "Forest",
+    "Infeasible",
     "Marginals",
+    "Release",
+    "SalusError",
     "Schema",
+    "TooFewPeople",
     "__version__",
     "audit",
     "datasets",
@@ -51,12 +57,17 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BadInput": "salus.synth.errors",
     "Budget": "salus.synth.budget",
     "Cart": "salus.synth.generate.cart",
     "Copula": "salus.synth.generate.copula",
     "Forest": "salus.synth.generate.forest",
+    "Infeasible": "salus.synth.errors",
     "Marginals": "salus.synth.generate.marginals",
+    "Release": "salus.synth.report.released",
+    "SalusError": "salus.synth.errors",
     "Schema": "salus.synth.table.schema",
+    "TooFewPeople": "salus.synth.errors",
     "audit": "salus.synth.audit.run",
     "load_model": "salus.synth.generate.store",
     "read_table": "salus.synth.table.files",

@@ -4,7 +4,7 @@
     ├── BadInput (ValueError)            the user's input; the command line ends with status 2
     │   ├── TableError                   a file or table that can't be read or modelled
     │   ├── SchemaError                  a schema that contradicts itself or the table
-    │   ├── RuleError                    a clinical rule that can't be parsed or that the real table breaks
+    │   ├── RuleError                    a rule that can't be parsed, or that real rows break
     │   └── OptionError                  an option, budget or argument outside its domain
     ├── TooFewPeople (ValueError)        nothing can be judged at this size; status 4
     ├── Infeasible (RuntimeError)        no setting meets the constraints

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.synth.simulate import simulated
 from typer.testing import CliRunner
 
 from salus.synth.cli.main import app
 from salus.synth.table.files import write_table
+from tests.synth.simulate import simulated
 
 
 @pytest.fixture

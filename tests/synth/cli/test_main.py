@@ -105,9 +105,7 @@ def test_a_wrong_command_line_is_status_2(capsys: pytest.CaptureFixture[str]) ->
     ],
     ids=["empty", "header only", "one row", "undecodable", "binary"],
 )
-def test_bad_tables_end_clearly(
-    salus: Run, tmp_path: Path, content: bytes, status: int
-) -> None:
+def test_bad_tables_end_clearly(salus: Run, tmp_path: Path, content: bytes, status: int) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(content)
     out = tmp_path / "m"

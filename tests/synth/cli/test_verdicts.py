@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.synth.simulate import simulated
 
 from salus.synth.audit.finding import Audit, Finding, Verdict
 from salus.synth.errors import Infeasible
@@ -14,6 +13,7 @@ from salus.synth.measure.estimate import Estimate
 from salus.synth.report import summarise
 from salus.synth.table.files import write_table
 from salus.synth.table.table import Table
+from tests.synth.simulate import simulated
 
 Run = Callable[..., Any]
 STATUS = {Verdict.MET: 0, Verdict.NOT_MET: 3, Verdict.CANNOT_BE_JUDGED: 4}

@@ -175,9 +175,7 @@ def test_impossible_conditions_fall_short(kind: str) -> None:
 def test_rows_columns_and_units_may_change(kind: str) -> None:
     base = mixed(120)
     rows = base.take(np.random.default_rng(1).permutation(len(base)))
-    turned = Table(
-        Schema(base.schema.columns[::-1]), base.values, base.states, base.people
-    )
+    turned = Table(Schema(base.schema.columns[::-1]), base.values, base.states, base.people)
     for table in (rows, turned):
         out = KINDS()[kind]().fit(table, seed=2).sample(60, seed=2).table
         assert out.schema == table.schema

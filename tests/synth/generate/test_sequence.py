@@ -47,9 +47,7 @@ def test_weights_are_conditional_densities() -> None:
     table = TABLES["levels"]()
     model = chain(table, parts=1)
     given = Table(table.schema, {"a": np.full(50, 1), "b": np.full(50, 2)})
-    _, weight = model.draw(
-        50, np.random.default_rng(0), given=given, fixed=frozenset({"a", "b"})
-    )
+    _, weight = model.draw(50, np.random.default_rng(0), given=given, fixed=frozenset({"a", "b"}))
     assert np.allclose(weight, model.log_prob(given))
 
 

@@ -100,9 +100,7 @@ Generator = Annotated[GeneratorName, typer.Option("--generator", help="How rows 
 Seed = Annotated[
     int, typer.Option("--seed", help="The same seed gives the same result.", min=0, metavar="S")
 ]
-Force = Annotated[
-    bool, typer.Option("--force", help="Replace the folder of an earlier run.")
-]
+Force = Annotated[bool, typer.Option("--force", help="Replace the folder of an earlier run.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 Debug = Annotated[

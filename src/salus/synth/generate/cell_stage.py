@@ -50,9 +50,13 @@ class CellPart:
         split = logit.classes
         if not growth.linear:  # without a regression the splits separate the commonest cells
             split = np.argsort(-frequency, kind="stable")[:8]
-        base = logit.base(scores)[:, split] if len(x) * len(frequency) <= CELLS else frequency[split]
+        base = (
+            logit.base(scores)[:, split] if len(x) * len(frequency) <= CELLS else frequency[split]
+        )
         spread = np.sqrt(np.maximum(frequency * (1 - frequency), 1e-3))[split]
-        target = ((cell[:, None] == split) - base) / spread  # rare cells weigh as much as common ones
+        target = (
+            (cell[:, None] == split) - base
+        ) / spread  # rare cells weigh as much as common ones
         trees = grow(
             on_grid(np.hstack([x, scores])),
             target,

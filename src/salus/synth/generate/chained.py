@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -189,7 +189,8 @@ def _chain_to_dict(chain: Chain) -> tuple[dict[str, Any], dict[str, NDArray[Any]
         if isinstance(step.stage, CellStage):
             arrays[f"step{i}.frequency"] = step.stage.frequency
         assert isinstance(step.stage, CellStage | NumberStage)
-        for k, part in enumerate(step.stage.parts):
+        fitted: Sequence[CellPart | NumberPart] = step.stage.parts
+        for k, part in enumerate(fitted):
             plain, mine = _part_to_dict(part)
             parts.append(plain)
             arrays |= {f"step{i}.part{k}.{name}": a for name, a in mine.items()}
@@ -248,7 +249,9 @@ def _chain_from_dict(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]
             frequency = arrays[f"step{i}.frequency"]
             cells = [
                 CellPart(
-                    Logit(**{n: a[f"logit.{n}"] for n in _LOGIT}, frequency=frequency, pair=p["pair"]),
+                    Logit(
+                        **{n: a[f"logit.{n}"] for n in _LOGIT}, frequency=frequency, pair=p["pair"]
+                    ),
                     _trees(a),
                 )
                 for p, a in zip(step["parts"], mine, strict=True)

@@ -68,11 +68,12 @@ class Forest(ChainGenerator):
             growth = replace(growth, trees=max(3, growth.trees // 3))
         chain = fit_chain(table, modelling_order(table), fold, growth=growth, rng=rng)
         limits = gap_limits(self.budget, self.slack)
-        choice = choose_shrinkage(
-            chain, table, fold, reference=reference, limits=limits, rng=rng
-        )
-        return choice.chain, {"budget": None if self.budget is None else self.budget.to_dict(),
-                              "slack": self.slack, "constraint": account_of(choice)}
+        choice = choose_shrinkage(chain, table, fold, reference=reference, limits=limits, rng=rng)
+        return choice.chain, {
+            "budget": None if self.budget is None else self.budget.to_dict(),
+            "slack": self.slack,
+            "constraint": account_of(choice),
+        }
 
 
 def account_of(choice: Price) -> dict[str, Any]:
@@ -88,15 +89,19 @@ def account_of(choice: Price) -> dict[str, Any]:
         }
         for name, limit in choice.limits.items()
     ]
-    trace = [] if solution is None else [
-        {
-            "step": s.step,
-            "objective": s.objective,
-            "values": {k: v + choice.limits[k] for k, v in s.values.items()},
-            "multipliers": dict(s.multipliers),
-        }
-        for s in solution.trace
-    ]
+    trace = (
+        []
+        if solution is None
+        else [
+            {
+                "step": s.step,
+                "objective": s.objective,
+                "values": {k: v + choice.limits[k] for k, v in s.values.items()},
+                "multipliers": dict(s.multipliers),
+            }
+            for s in solution.trace
+        ]
+    )
     return {
         "risks": risks,
         "utility": choice.utility,

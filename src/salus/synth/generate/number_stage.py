@@ -49,7 +49,9 @@ class NumberPart:
         order = np.argsort(residual, kind="stable")
         cell = np.empty(len(z), np.intp)
         cell[order] = np.arange(len(z)) * bins // len(z)
-        centers = np.bincount(cell, residual, bins) / np.maximum(np.bincount(cell, minlength=bins), 1)
+        centers = np.bincount(cell, residual, bins) / np.maximum(
+            np.bincount(cell, minlength=bins), 1
+        )
         scaled = residual / spread
         target = np.column_stack([scaled, 0.7 * np.abs(scaled)])  # splits see location and spread
         trees = grow(

@@ -63,9 +63,7 @@ class Generator(Protocol):
         """Learn from ``table``; ``reference`` holds people the model may be checked against."""
         ...
 
-    def sample(
-        self, n: int, *, given: Mapping[str, Any] | None = None, seed: int
-    ) -> Sampled:
+    def sample(self, n: int, *, given: Mapping[str, Any] | None = None, seed: int) -> Sampled:
         """Draw ``n`` rows, of which the columns in ``given`` hold the values asked for."""
         ...
 

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from salus.synth.generate.predictors import Predictors, from_cells, level_cells, n_level_cells
 from salus.synth.generate.cell_stage import CellPart, CellStage
 from salus.synth.generate.number_stage import NumberPart, NumberStage
+from salus.synth.generate.predictors import Predictors, from_cells, level_cells, n_level_cells
 from salus.synth.generate.stage import Growth, Seen, Stage
 from salus.synth.table.schema import Column, Schema
 from salus.synth.table.table import PRESENT, Table
@@ -203,18 +203,19 @@ def fit_chain(
         The sub-model that each row stays out of; all -1 for a single model that sees everyone.
     """
     parts = max(int(fold.max()) + 1, 1)
-    inside = [np.flatnonzero(fold != k) if fold.max() >= 0 else np.arange(len(fold))
-              for k in range(parts)]
+    inside = [
+        np.flatnonzero(fold != k) if fold.max() >= 0 else np.arange(len(fold)) for k in range(parts)
+    ]
     predictors: dict[str, Predictors] = {}
     steps: list[Step] = []
     x = np.zeros((len(table), 0))
     outcome_score = np.zeros(len(table))
     for column in order:
         predictor = Predictors.fit(table, column, outcome_score)
-        for kind in _step_kinds(predictor):
-            steps.append(
-                Step(column.name, kind, _fit_stage(table, predictor, kind, x, inside, growth, rng))
-            )
+        steps += [
+            Step(column.name, kind, _fit_stage(table, predictor, kind, x, inside, growth, rng))
+            for kind in _step_kinds(predictor)
+        ]
         here = predictor.transform(table)
         if not predictors and here.shape[1]:
             outcome_score = here[:, 0] - here[:, 0].mean()
@@ -260,9 +261,7 @@ def _fit_stage(
     present = table.states[column.name] == PRESENT
     assert predictor.margin is not None
     z = np.zeros(len(table))
-    z[present] = predictor.margin.dequantise(
-        table.values[column.name][present].astype(float), rng
-    )
+    z[present] = predictor.margin.dequantise(table.values[column.name][present].astype(float), rng)
     # a sub-model none of whose people has a value learns from all who have one
     within = [rows[present[rows]] for rows in inside]
     within = [rows if len(rows) else np.flatnonzero(present) for rows in within]

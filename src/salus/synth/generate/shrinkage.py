@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,7 +174,9 @@ class Exposure:
     def slices(self) -> list[slice]:
         """Where each stage's parameters lie in the vector."""
         ends = np.cumsum([2 + s.numeric for s in self.stages])
-        return [slice(int(e) - 2 - s.numeric, int(e)) for s, e in zip(self.stages, ends, strict=True)]
+        return [
+            slice(int(e) - 2 - s.numeric, int(e)) for s, e in zip(self.stages, ends, strict=True)
+        ]
 
     def chain_at(self, x: Floats) -> Chain:
         """Return the chain with the parameters in ``x``."""
@@ -191,17 +194,14 @@ class Exposure:
             box = np.array(Shrinkage.bounds(stage.numeric))
             out = rows >= self.n_in
 
-            def loss(
-                v: Floats, stage: Stage = stage, seen: Seen = seen, out: NDArray[np.bool_] = out
-            ) -> tuple[float, Floats]:
-                now = stage.with_shrinkage(Shrinkage.from_vector(v))
-                value, slope = now.log_prob(seen)
-                n = max(int(out.sum()), 1)
-                return -float(value[out].sum()) / n, -slope[out].sum(0) / n
-
             start = np.clip(Shrinkage().to_vector(stage.numeric), box[:, 0], box[:, 1])
             found = minimize(
-                loss, start, jac=True, bounds=box, method="L-BFGS-B", options={"maxiter": 25}
+                partial(_loss, stage, seen, out),
+                start,
+                jac=True,
+                bounds=Shrinkage.bounds(stage.numeric),
+                method="L-BFGS-B",
+                options={"maxiter": 25},
             )
             parts.append(np.asarray(found.x, float))
         return np.concatenate(parts) if parts else np.zeros(0)
@@ -264,6 +264,13 @@ def _cvar(value: Floats, slope: Floats) -> tuple[float, Floats]:
     k = max(1, int(np.ceil(TAIL * len(value))))
     top = np.argpartition(value, -k)[-k:]
     return float(value[top].mean()), slope[top].mean(0)
+
+
+def _loss(stage: Stage, seen: Seen, out: NDArray[np.bool_], v: Floats) -> tuple[float, Floats]:
+    """Return minus the mean log likelihood of the people in ``out`` and its gradient by ``v``."""
+    value, slope = stage.with_shrinkage(Shrinkage.from_vector(v)).log_prob(seen)
+    n = max(int(out.sum()), 1)
+    return -float(value[out].sum()) / n, -slope[out].sum(0) / n
 
 
 def _expose(

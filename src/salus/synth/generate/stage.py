@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class Growth:
     bins: int = 24
     linear: bool = True
 
-    def options(self, n: int) -> dict[str, float]:
+    def options(self, n: int) -> dict[str, Any]:
         """Return the options of ``trees.grow`` for n people."""
         return {
             "trees": self.trees,
@@ -190,7 +190,9 @@ class Stage(Protocol):
         ...
 
 
-def reach_of(leaves: list[tuple[NDArray[np.intp], NDArray[np.int32]]], sizes: list[int]) -> csr_array:
+def reach_of(
+    leaves: list[tuple[NDArray[np.intp], NDArray[np.int32]]], sizes: list[int]
+) -> csr_array:
     """Return who reaches which leaf, (n, N), from each sub-model's rows and leaves (k, T)."""
     n = sum(len(rows) for rows, _ in leaves)
     offsets = np.cumsum([0, *sizes])

@@ -67,7 +67,7 @@ class Trees:
         while True:
             inner = self.feature[node] >= 0
             if not inner.any():
-                return node
+                return np.asarray(node)
             at, who = node[inner], rows[inner]
             goes_left = x[who, self.feature[at]] <= self.threshold[at]
             node[inner] = np.where(goes_left, self.left[at], self.right[at])
@@ -250,8 +250,10 @@ def _counted(
         for begin in range(0, len(x), step):
             rows = slice(begin, min(len(x), begin + step))
             here = leaf[rows]
-            place = csr_array((np.ones(len(here)), (here, np.arange(len(here)))), (n_nodes, len(here)))
-            expected += place @ base(rows)
+            place = csr_array(
+                (np.ones(len(here)), (here, np.arange(len(here)))), (n_nodes, len(here))
+            )
+            expected += np.asarray(place @ base(rows))
     for node in range(n_nodes - 1, 0, -1):
         counts[parent[node]] += counts[node]
         expected[parent[node]] += expected[node]

@@ -85,7 +85,9 @@ def _trial(table: Table, member: Bools, make: Make, seed: int, deep: bool) -> Tr
     sampled = model.sample(len(inside), seed=seed)
     made = sampled.table
     if sampled.shortfall is not None and not len(made):
-        return Trial(observe(inside.take([0]), table, member, seed=seed), (), None, sampled.shortfall)
+        return Trial(
+            observe(inside.take([0]), table, member, seed=seed), (), None, sampled.shortfall
+        )
     seen = observe(made, table, member, seed=seed)
     likeness: tuple[Finding, ...] = ()
     usefulness: utility.Figures | None = None
@@ -114,9 +116,7 @@ def _thirds(trials: int) -> Iterator[tuple[int, int]]:
     return ((t // 3, t % 3) for t in range(trials))
 
 
-def _anchor_round(
-    table: Table, shift: int, seed: int
-) -> Mapping[str, Observation | CannotJudge]:
+def _anchor_round(table: Table, shift: int, seed: int) -> Mapping[str, Observation | CannotJudge]:
     third = (folds(table, 3, seed=seed) + shift) % 3
     member, fresh = third == 0, third == 2
     judged = table.take(~fresh)

@@ -249,9 +249,7 @@ class _Crossfit:
         return _Judged(judged, model, sampled.table, short)
 
 
-def _parts_judge(
-    table: Table, budget: Budget, rows: int, seed: int, tell: Progress
-) -> Judge:
+def _parts_judge(table: Table, budget: Budget, rows: int, seed: int, tell: Progress) -> Judge:
     """Return a judge that sets people apart: fit on train, judge on the audit part, once."""
 
     def judge(make: Make) -> _Judged:
@@ -299,9 +297,7 @@ def _released(
     share = float(np.isin(theirs, mine).mean()) if len(made) else 0.0
     # strangers' records are met by chance where few columns make people alike
     chance = float(
-        np.mean(
-            [o.exact["exact"][~o.member].sum() for o in (t.observation for t in trials)]
-        )
+        np.mean([o.exact["exact"][~o.member].sum() for o in (t.observation for t in trials)])
     )
     value = share - 2 * chance  # strangers were half of the people
     limit = budget.copies
@@ -339,7 +335,8 @@ def _outcome(
         reasons.append(f"Not enough rows obey the rules: {judged.shortfall}")
     refused = word == "REFUSED"
     decisions = [
-        f"{c.name!r} is left out: {c.reason or c.kind}." for c in table.schema.columns
+        f"{c.name!r} is left out: {c.reason or c.kind}."
+        for c in table.schema.columns
         if not c.is_modelled
     ]
     if len(table) > table.n_people:

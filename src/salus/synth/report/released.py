@@ -26,8 +26,8 @@ from salus.synth.table.table import Table
 __all__ = ["Release", "release"]
 
 _TITLES = {
-    "membership gap": "What members gain in likelihood, on average",
-    "membership tail": "What the most exposed 5 % gain",
+    "membership gap": "Average gain of members",
+    "membership tail": "Gain of the most exposed 5 %",
 }
 _PACKAGES = ("salus", "numpy", "scipy", "pandas", "scikit-learn")
 
@@ -256,9 +256,7 @@ def _summary(outcome: Outcome, name: str) -> dict[str, Any]:
             "budget": outcome.settings["budget"],
             "seed": outcome.settings["seed"],
             "settings tried": outcome.settings["settings tried"],
-            "constraint": {
-                k: constraint[k] for k in ("feasible", "message") if k in constraint
-            },
+            "constraint": {k: constraint[k] for k in ("feasible", "message") if k in constraint},
         },
     )
 

@@ -148,7 +148,7 @@ def _factorize(
     dtype = present.dtype
     if kinds.is_bool_dtype(dtype):
         values: NDArray[Any] = present.to_numpy(dtype=bool)
-        write: Any = lambda v: "True" if v else "False"
+        write: Any = str
     elif kinds.is_integer_dtype(dtype):
         values, write = present.to_numpy(dtype=object).astype(object), lambda v: str(int(v))
     elif kinds.is_float_dtype(dtype):

@@ -303,7 +303,7 @@ def _decode(table: Table, column: Column) -> Cells:
         distinct, inverse = np.unique(values[present].astype(np.float64), return_inverse=True)
         texts = _spell(column, distinct)
         codes[present] = inverse
-    for k, code in enumerate(column.missing_codes):
+    for k in range(len(column.missing_codes)):
         codes[states == k + 2] = len(texts) + k
     return Cells(codes, (*texts, *column.missing_codes))
 

@@ -139,7 +139,7 @@ def write_table(table: Table, path: str | Path) -> None:
 
 
 def write_text_atomic(path: str | Path, text: str) -> None:
-    """Write UTF-8 text with ``\\n`` line ends, whole or not at all."""
+    """Write UTF-8 text with line feeds as line ends, whole or not at all."""
     write_bytes_atomic(path, text.encode("utf-8"))
 
 

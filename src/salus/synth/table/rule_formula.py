@@ -147,9 +147,9 @@ class Expression:
                     inside = self._condition(node.operand, table)
                     return Truth(~inside.values, inside.known)
                 case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign):
-                    number = self._number(node.operand, table)
+                    operand = self._number(node.operand, table)
                     factor = -1.0 if isinstance(sign, ast.USub) else 1.0
-                    return Numbers(factor * number.values, number.known)
+                    return Numbers(factor * operand.values, operand.known)
                 case ast.BinOp() if type(node.op) in _ARITHMETIC:
                     left, right = on_one_clock(
                         self._number(node.left, table), self._number(node.right, table)

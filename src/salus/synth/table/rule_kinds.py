@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from salus.synth.errors import RuleError
 from salus.synth.table.rule_formula import Expression
@@ -146,11 +147,12 @@ class Order:
 
     def judged(self, table: Table) -> Mask:
         """Return the rows (n,) in which at least two of the columns are present."""
-        return np.logical_or.reduce([known for _, known in self._pairs(table)])
+        return np.asarray(np.logical_or.reduce([known for _, known in self._pairs(table)]))
 
     def holds(self, table: Table) -> Mask:
         """Return the rows (n,) in which no two present cells are out of order."""
-        return np.logical_and.reduce([right | ~known for right, known in self._pairs(table)])
+        kept = [right | ~known for right, known in self._pairs(table)]
+        return np.asarray(np.logical_and.reduce(kept))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -347,20 +349,23 @@ class AllowedCombinations:
     def judged(self, table: Table) -> Mask:
         """Return the rows (n,) in which all the columns are present."""
         with _naming(self.name):
-            return np.logical_and.reduce([column_of(table, c).known for c in self.columns])
+            here = [column_of(table, c).known for c in self.columns]
+            return np.asarray(np.logical_and.reduce(here))
 
     def holds(self, table: Table) -> Mask:
         """Return the rows (n,) whose values are an allowed combination."""
         with _naming(self.name):
             cells = [column_of(table, c) for c in self.columns]
-            fits = np.zeros(len(table), dtype=np.int64)
-            keys = np.zeros(len(self.allowed), dtype=np.int64)  # a row of values as one number
+            fits: NDArray[np.int64] = np.zeros(len(table), dtype=np.int64)
+            keys: NDArray[np.int64] = np.zeros(
+                len(self.allowed), dtype=np.int64
+            )  # a row of values as one number
             known = np.ones(len(table), dtype=bool)
             for place, cell in enumerate(cells):
                 listed = list(dict.fromkeys(row[place] for row in self.allowed))
                 found = np.array([_equals(cell, value, len(table)) for value in listed])
                 known &= found.any(axis=0)
-                fits = fits * len(listed) + found.argmax(axis=0)
+                fits = np.asarray(fits * len(listed) + found.argmax(axis=0), np.int64)
                 keys = keys * len(listed) + [listed.index(row[place]) for row in self.allowed]
         return (known & np.isin(fits, keys)) | ~self.judged(table)
 

@@ -148,7 +148,7 @@ def parse(data: Mapping[str, Any], schema: Schema) -> Rule:
 
     """
     kind = data.get("rule") if isinstance(data, Mapping) else None
-    if kind not in _KEYS:
+    if not isinstance(kind, str) or kind not in _KEYS:
         raise RuleError(
             "a rule must be a JSON object whose key 'rule' is one of those known.",
             remedy=f"Known: {', '.join(_KEYS)}.",

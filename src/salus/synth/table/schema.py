@@ -137,8 +137,10 @@ class Column:
     @property
     def is_modelled(self) -> bool:
         """Whether the column takes part in the model and in the release."""
-        return not self.dropped and "person" not in self.roles and (
-            self.is_numeric or self.is_levelled
+        return (
+            not self.dropped
+            and "person" not in self.roles
+            and (self.is_numeric or self.is_levelled)
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -195,9 +197,7 @@ class Schema:
     columns: tuple[Column, ...]
     rules: tuple[Mapping[str, Any], ...] = field(default=())
 
-    def __init__(
-        self, columns: Sequence[Column], rules: Sequence[Mapping[str, Any]] = ()
-    ) -> None:
+    def __init__(self, columns: Sequence[Column], rules: Sequence[Mapping[str, Any]] = ()) -> None:
         object.__setattr__(self, "columns", tuple(columns))
         object.__setattr__(self, "rules", tuple(dict(r) for r in rules))
         names = [c.name for c in self.columns]
@@ -279,7 +279,8 @@ class Schema:
             raise SchemaError("a schema is a JSON object with a list 'columns'.")
         if data.get("format", FORMAT) != FORMAT:
             raise SchemaError(
-                f"the schema's format is {data['format']!r}.", remedy=f"This version reads {FORMAT}."
+                f"the schema's format is {data['format']!r}.",
+                remedy=f"This version reads {FORMAT}.",
             )
         return cls([Column.from_dict(c) for c in data["columns"]], data.get("rules", ()))
 

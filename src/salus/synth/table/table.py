@@ -58,7 +58,11 @@ class Table:
         for column in schema.modelled:
             raw = np.asarray(values[column.name])
             typed[column.name] = raw.astype(np.float64 if column.is_numeric else np.int32)
-            absent = np.isnan(typed[column.name]) if column.is_numeric else typed[column.name] < 0
+            absent = (
+                np.isnan(typed[column.name])
+                if column.is_numeric
+                else typed[column.name].astype(float) < 0
+            )
             given = (
                 np.where(absent, EMPTY, PRESENT)
                 if states is None
@@ -100,7 +104,7 @@ class Table:
         """Return the table with one column's content changed."""
         new_states = dict(self.states)
         column = self.schema[name]
-        absent = np.isnan(values.astype(float)) if column.is_numeric else values < 0  # type: ignore[operator]
+        absent = np.isnan(values.astype(float)) if column.is_numeric else values.astype(float) < 0
         new_states[name] = (
             np.where(absent, EMPTY, PRESENT).astype(np.int8) if states is None else states
         )
