@@ -28,7 +28,7 @@ test-fast: $(VENV)/.ready
 test-slow: $(VENV)/.ready
 	$(RUN_TESTS) -n $(WORKERS) -m slow --timeout 1200 || test $$? -eq 5  # 5: none is marked slow
 
-check: $(VENV)/.ready licences
+check: $(VENV)/.checkers licences
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -40,7 +40,7 @@ licences: $(VENV)/.ready
 bench: $(VENV)/.ready
 	SALUS_DATA=$(SALUS_DATA) $(BIN)/python -m benchmarks
 
-format: $(VENV)/.ready
+format: $(VENV)/.checkers
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -50,6 +50,11 @@ clean:
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Salus needs Python 3.11 or newer; name one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+# The checkers come on top: tests need none of them.
+$(VENV)/.checkers: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 

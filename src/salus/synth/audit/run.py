@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from salus.synth.audit import clinical, fidelity, utility
 from salus.synth.audit.anchors import make_anchors
@@ -78,12 +79,13 @@ def audit(
     budget = Budget() if budget is None else budget
     people = _together(train, holdout)
     member = np.arange(len(people)) < len(train)
-    seen = observe(synthetic, people, member, reference=reference, seed=seed)
-    anchors = anchor_observations(train, holdout, reference=reference, seed=seed)
-    findings: list[Finding] = [*conclude([seen], budget, anchors=anchors, seed=seed)]
-    findings += fidelity.findings(synthetic, holdout, baseline=train, seed=seed)
-    findings += utility.findings(synthetic, train, holdout, seed=seed)
-    findings += clinical.findings(synthetic, train, rules_of(train.schema))
+    with threadpool_limits(1):  # figures then don't depend on the machine's cores
+        seen = observe(synthetic, people, member, reference=reference, seed=seed)
+        anchors = anchor_observations(train, holdout, reference=reference, seed=seed)
+        findings: list[Finding] = [*conclude([seen], budget, anchors=anchors, seed=seed)]
+        findings += fidelity.findings(synthetic, holdout, baseline=train, seed=seed)
+        findings += utility.findings(synthetic, train, holdout, seed=seed)
+        findings += clinical.findings(synthetic, train, rules_of(train.schema))
     context: dict[str, Any] = {
         "train_people": train.n_people,
         "holdout_people": holdout.n_people,

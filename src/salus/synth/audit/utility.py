@@ -42,6 +42,7 @@ Figures = Mapping[str, Any]
 REPLICATES = 200
 MOST = 10_000  # rows that a model learns from
 LEAST = 20  # rows with an outcome
+FEWEST = 5  # people that a count may be told of
 FAINT = 0.05  # rank correlation below which there is nothing to keep a share of
 FRESH, INDEPENDENT = "fresh real people", "independent columns"
 
@@ -286,13 +287,12 @@ def _classes(panel: _Panel) -> list[Finding]:
     held = {int(p) for t in panel.trials for p in t["people"][t["truth"] == rare]}
     absent = int(sum(not (t["made"] == rare).any() for t in panel.trials))
     of_rare = {
-        "people of the class held out": len(held),
+        "people of the class held out": len(held) if len(held) >= FEWEST else f"under {FEWEST}",
         "trials without synthetic rows of it": absent,
     }
-    auc = _scored("auc", _area, panel)
     return [
-        auc,
-        _ratio(panel, _area, least=0.0),
+        _scored("auc", _area, panel),
+        _ratio(panel, _area, chance=0.5),
         _scored("f1", _f1, panel),
         _put(_scored("rare_recall", found, panel), of_rare),
         _put(_scored("rare_precision", ranked, panel), of_rare),
@@ -303,7 +303,7 @@ def _classes(panel: _Panel) -> list[Finding]:
 def _numbers(panel: _Panel) -> list[Finding]:
     return [
         _scored("correlation", _correlation, panel),
-        _ratio(panel, _correlation, least=FAINT),
+        _ratio(panel, _correlation, chance=0.0),
         _scored("r2", _explained, panel),
         _on_synthetic("trts_correlation", _correlation, panel),
     ]
@@ -332,18 +332,19 @@ def _on_synthetic(name: str, score: Score, panel: _Panel) -> Finding:
     return _finding(name, result, beside, {"models": each})
 
 
-def _ratio(panel: _Panel, score: Score, *, least: float) -> Finding:
-    """Return TSTR over TRTR, both drawn with the same people."""
+def _ratio(panel: _Panel, score: Score, *, chance: float) -> Finding:
+    """Return TSTR over TRTR, both drawn with the same people; ``chance`` is what knows nothing."""
     tstr, trtr = (panel.score(score, of).mean(0) for of in ("tstr", "trtr"))
-    if not trtr[0] > least:
+    if not trtr[0] > FAINT:
         return _unjudged("ratio", "models learnt from real people predict nothing either", {})
-    null = panel.score(score, "null").mean(0)
-    base = np.maximum(trtr, max(least, 1e-3))
+    base = np.maximum(trtr, FAINT)
     one = Estimate(1.0, 1.0, 1.0, panel.n, "by definition")
-    anchors = {FRESH: one, INDEPENDENT: _estimate(null / base, panel.n)}
-    return _finding(
-        "ratio", _estimate(tstr / base, panel.n, "paired bootstrap by person"), anchors, {}
-    )
+    null = _estimate(panel.score(score, "null").mean(0) / base, panel.n)
+    result = _estimate(tstr / base, panel.n, "paired bootstrap by person")
+    found = _finding("ratio", result, {FRESH: one, INDEPENDENT: null}, {})
+    if np.nanquantile(trtr[1:], 0.025) > chance:
+        return found
+    return replace(found, because="models learnt from real people may know nothing themselves")
 
 
 def _plain(values: Floats) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from salus.synth.errors import NotFitted, OptionError, TooFewPeople
 from salus.synth.generate.cell_stage import CellPart, CellStage
@@ -64,7 +65,9 @@ class ChainGenerator:
         """
         refuse_too_few(table)
         rng = np.random.default_rng(seed)
-        self.chain_, self.account_ = self._learn(table, reference, rng)
+        # one thread: small matrices are quicker so, and sums don't depend on the machine
+        with threadpool_limits(1):
+            self.chain_, self.account_ = self._learn(table, reference, rng)
         self.account_ |= {"seed": seed, "rows": len(table), "people": table.n_people}
         return self
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from salus.synth.audit import fidelity, utility
 from salus.synth.audit.anchors import make_anchors
@@ -29,7 +30,7 @@ __all__ = ["Trial", "anchor_trials", "run_trials"]
 
 Bools = NDArray[np.bool_]
 Make = Callable[[], Generator]
-LIKENESS_TRIALS = 6  # trials on which fidelity and utility are also measured
+LIKENESS_TRIALS = 4  # trials on which fidelity and utility are also measured
 ANCHOR_TRIALS = 4
 
 
@@ -80,6 +81,11 @@ def run_trials(
 
 
 def _trial(table: Table, member: Bools, make: Make, seed: int, deep: bool) -> Trial:
+    with threadpool_limits(1):
+        return _one_trial(table, member, make, seed, deep)
+
+
+def _one_trial(table: Table, member: Bools, make: Make, seed: int, deep: bool) -> Trial:
     inside, outside = table.take(member), table.take(~member)
     model = make().fit(inside, seed=seed)
     sampled = model.sample(len(inside), seed=seed)

@@ -366,7 +366,8 @@ class AllowedCombinations:
                 found = np.array([_equals(cell, value, len(table)) for value in listed])
                 known &= found.any(axis=0)
                 fits = np.asarray(fits * len(listed) + found.argmax(axis=0), np.int64)
-                keys = keys * len(listed) + [listed.index(row[place]) for row in self.allowed]
+                ranks = np.array([listed.index(row[place]) for row in self.allowed], np.int64)
+                keys = np.asarray(keys * len(listed) + ranks, np.int64)
         return (known & np.isin(fits, keys)) | ~self.judged(table)
 
     def to_dict(self) -> dict[str, Any]:

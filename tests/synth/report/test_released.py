@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import salus
+from salus.synth.audit.finding import Verdict
+from salus.synth.budget import Budget
+from salus.synth.errors import OptionError, SalusError
+from salus.synth.report import released
+from salus.synth.report.released import Release
+from tests.synth.simulate import simulated
+
+LOOSE = Budget(membership=0.5, tpr_at_1pct=0.5, copies=0.5, near_copies=0.5, attribute=0.9)
+
+
+@pytest.fixture(scope="module")
+def good() -> Release:
+    return released.release(
+        simulated(120, seed=2), budget=LOOSE, generator="marginals", seed=3, jobs=1, n=50
+    )
+
+
+@pytest.fixture(scope="module")
+def unjudged() -> Release:
+    tight = Budget(membership=0.03, tpr_at_1pct=None, attribute=None)
+    return released.release(
+        simulated(80, seed=5), budget=tight, generator="marginals", seed=1, jobs=1
+    )
+
+
+def test_a_release_writes_all_its_files(good: Release, tmp_path: Path) -> None:
+    assert good.verdict == "RELEASED"
+    assert good.status == 0
+    good.save(tmp_path / "out")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        "audit.json",
+        "card.md",
+        "manifest.json",
+        "model.salus",
+        "report.html",
+        "schema.json",
+        "synthetic.csv",
+    }
+    lines = (tmp_path / "out" / "synthetic.csv").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 51
+    summary = json.loads((tmp_path / "out" / "audit.json").read_text(encoding="utf-8"))
+    assert summary["verdict"] == "RELEASED"
+    assert set(summary["manifest"]["sha256"]) == {"model.salus", "schema.json", "synthetic.csv"}
+    again = salus.load_model(tmp_path / "out" / "model.salus").sample(5, seed=1)
+    assert len(again.table) == 5
+
+
+def test_the_same_seed_gives_the_same_bytes(good: Release, tmp_path: Path) -> None:
+    other = released.release(
+        simulated(120, seed=2), budget=LOOSE, generator="marginals", seed=3, jobs=1, n=50
+    )
+    good.save(tmp_path / "a")
+    other.save(tmp_path / "b")
+    for path in sorted((tmp_path / "a").iterdir()):
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
+
+
+def test_what_cannot_be_judged_is_withheld_unless_asked_for(
+    unjudged: Release, tmp_path: Path
+) -> None:
+    assert unjudged.verdict == "CANNOT BE JUDGED"
+    assert unjudged.status == 4
+    assert unjudged.synthetic is None
+    assert unjudged.model is None
+    unjudged.save(tmp_path / "out")
+    assert not list((tmp_path / "out").glob("*.csv"))
+    assert not (tmp_path / "out" / "model.salus").exists()
+    unjudged.save(tmp_path / "asked", withheld_ok=True)
+    assert (tmp_path / "asked" / "withheld-unjudged.csv").exists()
+    assert "withheld-unjudged" in (tmp_path / "asked" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_refusal_leaves_no_table_even_if_asked(good: Release, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    finding = replace(good.outcome.audit["membership.advantage"], verdict=Verdict.NOT_MET)
+    findings = tuple(finding if f.name == finding.name else f for f in good.outcome.audit.findings)
+    outcome = replace(
+        good.outcome,
+        verdict="REFUSED",
+        audit=replace(good.outcome.audit, findings=findings),
+        synthetic=None,
+        model=None,
+    )
+    refused = Release(outcome)
+    assert refused.status == 3
+    refused.save(tmp_path / "out", withheld_ok=True)
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert names == {"audit.json", "card.md", "manifest.json", "report.html", "schema.json"}
+
+
+def test_a_folder_that_is_not_empty_is_kept(good: Release, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("keep me")
+    with pytest.raises(OptionError, match="isn't empty"):
+        good.save(tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    good.save(tmp_path / "out", force=True)
+    assert not (tmp_path / "out" / "mine.txt").exists()
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    good: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(SalusError):
+        good.save(tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_page_shows_the_verdict_and_names_no_person(good: Release, tmp_path: Path) -> None:
+    good.report(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Released" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
