@@ -25,7 +25,7 @@ LOOSE = Budget(membership=0.5, tpr_at_1pct=0.5, copies=0.5, near_copies=0.5, att
 class Copier:
     """A generator that hands out the people it saw."""
 
-    seen: list[NDArray[np.int64]] = []  # noqa: RUF012  # shared on purpose: who was ever learnt from
+    seen: list[NDArray[np.int64]] = []  # shared on purpose: who was ever learnt from
 
     def fit(self, table: Table, *, reference: Table | None = None, seed: int) -> Copier:
         self.table = table

@@ -42,7 +42,7 @@ PEOPLE = 800  # judged in one evaluation; more only costs time
 TAIL = 0.05
 SLACK = 2.0  # how far a likelihood's gap may exceed that of an attacker on a table of n rows
 RISKS = ("membership gap", "membership tail")
-OUTCOME_SHARE = 0.25  # of the utility, that the outcome's stages have at least
+OUTCOME_SHARE = 0.5  # of the utility, that the outcome's stages have at least
 
 
 @dataclass(frozen=True)

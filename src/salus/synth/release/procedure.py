@@ -36,7 +36,7 @@ Anchors = Mapping[str, Sequence[Observation] | CannotJudge]
 FEWEST = 60  # people, below whom nothing can be shown
 MANY = 6_000  # people, from whom on one split decides
 REPEATS = 10  # of the cross-fit; each is two fits
-LADDER = (0.5, 2.0)  # slack of the constraint: settings judged in turn, the safest first
+LADDER = (0.5, 1.0)  # slack of the constraint: settings judged in turn, the safest first
 STATUS: dict[Word, int] = {"RELEASED": 0, "REFUSED": 3, "CANNOT BE JUDGED": 4}
 _WORDS: dict[Verdict, Word] = {
     Verdict.MET: "RELEASED",
