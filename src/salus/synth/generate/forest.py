@@ -25,6 +25,8 @@ from salus.synth.table.table import Table
 
 __all__ = ["Forest"]
 
+FULL_TREES = 2_000  # rows up to which all the trees asked for are grown
+
 
 @dataclass(kw_only=True)
 class Forest(ChainGenerator):
@@ -64,8 +66,9 @@ class Forest(ChainGenerator):
             raise OptionError(f"slack must be positive, got {self.slack}.")
         fold = people_of(table, self.folds, rng)
         growth = self.growth
-        if len(table) > 20_000:  # many people need fewer trees, each of which sees enough of them
-            growth = replace(growth, trees=max(3, growth.trees // 3))
+        # the more people, the fewer trees are needed: each sees more of them
+        few = int(growth.trees * np.sqrt(FULL_TREES / max(len(table), FULL_TREES)))
+        growth = replace(growth, trees=max(min(growth.trees, 3), few))
         chain = fit_chain(table, modelling_order(table), fold, growth=growth, rng=rng)
         limits = gap_limits(self.budget, self.slack)
         choice = choose_shrinkage(chain, table, fold, reference=reference, limits=limits, rng=rng)

@@ -40,7 +40,7 @@ Figures = Callable[[Floats], tuple[float, Floats, Floats, Floats]]
 
 PEOPLE = 800  # judged in one evaluation; more only costs time
 TAIL = 0.05
-SLACK = 2.0  # how far a likelihood's gap may exceed that of an attacker on a table of n rows
+SLACK = 1.7  # how far a likelihood's gap may exceed that of an attacker on a table of n rows
 RISKS = ("membership gap", "membership tail")
 OUTCOME_SHARE = 0.5  # of the utility, that the outcome's stages have at least
 
@@ -152,7 +152,7 @@ def bargain(
 
     names = [RISKS[i] for i in kept]
     problem = Problem(evaluate, names, free, box, scales=list(np.maximum(bound, 0.05)))
-    solution = solve(problem, tolerance=0.02, stationarity=0.03, steps=10, inner=15)
+    solution = solve(problem, tolerance=0.02, stationarity=0.03, steps=8, inner=15)
     best, _, risks, _ = figures(solution.x)
     after = dict(zip(RISKS, risks.tolist(), strict=True))
     return solution.x, Price(limits, before, after, utility, best, solution)

@@ -34,7 +34,7 @@ MOST_CELLS = 100_000  # people times cells, above which no curve is tabulated
 class Growth:
     """Set how trees are grown: how many, the least people in a leaf, and so on."""
 
-    trees: int = 12
+    trees: int = 10
     min_leaf: int = 5
     max_features: float = 0.4
     max_people: int = 10_000
