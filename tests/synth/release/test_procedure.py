@@ -112,7 +112,7 @@ def test_the_audit_part_is_never_learnt_from(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_tight_limits_on_few_people_cannot_be_judged() -> None:
-    tight = Budget(membership=0.03, tpr_at_1pct=None, attribute=None)
+    tight = Budget(membership=0.04, tpr_at_1pct=None, copies=None, near_copies=None, attribute=None)
     outcome = carry_out(
         simulated(80, seed=5), budget=tight, generator="marginals", seed=1, repeats=4, jobs=1
     )
@@ -168,6 +168,21 @@ def test_a_limit_below_chance_is_refused_before_the_long_work() -> None:
             repeats=4,
             jobs=1,
         )
+
+
+@pytest.mark.parametrize("many", [6_000, 100])
+def test_a_rule_that_no_row_obeys_is_a_refusal_that_names_it(
+    many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(procedure, "MANY", many)
+    table = simulated(150, seed=2)
+    rule = {"rule": "range", "column": "hours", "low": 1e7, "high": 2e7}
+    bound = Table(table.schema.with_rules([rule]), table.values, table.states, table.people)
+    outcome = carry_out(bound, generator="marginals", seed=1, repeats=4, jobs=1)
+    assert outcome.verdict == "REFUSED"
+    assert outcome.synthetic is None
+    assert len(outcome.reasons) == 1
+    assert "hours" in outcome.reasons[0]
 
 
 def test_wrong_options_are_named() -> None:

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from salus.synth.audit import clinical, fidelity, utility
 from salus.synth.audit.anchors import make_anchors
+from salus.synth.audit.copies import record_keys
 from salus.synth.audit.finding import Audit, Finding
 from salus.synth.audit.privacy import Observation, conclude, observe
 from salus.synth.budget import Budget
@@ -76,6 +77,7 @@ def audit(
             f"{len(synthetic)} synthetic rows) are too few for an audit.",
             remedy=f"At least {LEAST} people on each side are needed; some hundred decide more.",
         )
+    _refuse_same_people(train, holdout)
     budget = Budget() if budget is None else budget
     people = _together(train, holdout)
     member = np.arange(len(people)) < len(train)
@@ -119,6 +121,17 @@ def anchor_observations(
             ]
         )
     return out
+
+
+def _refuse_same_people(train: Table, holdout: Table) -> None:
+    """Refuse a holdout whose records are the training people's: nobody would be a stranger."""
+    mine, theirs = record_keys([train, holdout])
+    alike = 1 - len(np.unique(mine)) / len(mine)  # strangers of few columns are alike by chance
+    if alike < 0.1 and np.isin(theirs, mine).mean() > 0.5:
+        raise OptionError(
+            "most held-out records are also training records.",
+            remedy="Hold out people whom the table's maker never saw.",
+        )
 
 
 def _together(train: Table, holdout: Table) -> Table:

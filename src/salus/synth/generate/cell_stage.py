@@ -70,7 +70,7 @@ class CellPart:
 
     def inputs(self, x: Floats) -> tuple[NDArray[np.float32], Floats]:
         """Return tree inputs (n, p + m) and the base scores (n, m)."""
-        scores = self.logit.scores(x[:, : len(self.logit.center)])
+        scores = self.logit.scores(x[:, : len(self.logit.weights)])
         return on_grid(np.hstack([x, scores])), scores
 
 

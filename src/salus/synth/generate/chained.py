@@ -216,8 +216,8 @@ def _chain_to_dict(chain: Chain) -> tuple[dict[str, Any], dict[str, NDArray[Any]
     return plain_chain, arrays
 
 
-_RIDGE = ("center", "weights", "intercept")
-_LOGIT = ("classes", "center", "weights", "intercept")
+_RIDGE = ("weights", "intercept")
+_LOGIT = ("classes", "weights", "intercept")
 
 
 def _part_to_dict(

@@ -66,10 +66,10 @@ def _typed(column: Column, value: Any) -> tuple[float | int | None, int]:
         ) from error
     if not np.isfinite(number):
         raise OptionError(f"the condition's value for {column.name!r} must be finite.")
-    for low, high in [(column.low, column.high)]:
-        if (low is not None and number < low) or (high is not None and number > high):
-            raise SchemaError("the condition leaves the declared range.", column=column.name)
-    return number, PRESENT
+    low, high = column.low, column.high
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise SchemaError("the condition leaves the declared range.", column=column.name)
+    return number if column.decimals is None else round(number, column.decimals), PRESENT
 
 
 def pick_one(
@@ -84,8 +84,10 @@ def pick_one(
         given = one.take(np.zeros(m * CANDIDATES, int))
         table, weight = chain.draw(m * CANDIDATES, rng, given=given, fixed=fixed)
         weight = weight.reshape(m, CANDIDATES)
-        missed += int((weight.max(1) < -600).sum())
-        chance = np.exp(weight - weight.max(1, keepdims=True))
+        best = weight.max(1, keepdims=True)
+        none = best[:, 0] < -600  # -inf where no candidate can hold the values at all
+        missed += int(none.sum())
+        chance = np.where(none[:, None], 1.0, np.exp(weight - np.where(none[:, None], 0.0, best)))
         total = np.cumsum(chance, axis=1)
         chosen = (total <= rng.random((m, 1)) * total[:, -1:]).sum(1)
         kept.append(table.take(np.arange(m) * CANDIDATES + np.minimum(chosen, CANDIDATES - 1)))

@@ -45,7 +45,7 @@ __all__ = ["Copula"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
-BOX = (-6.9, 6.9)  # of logit s
+BOX = (-6.9, 3.5)  # of logit s; further up, s hardly moves and no slope leads back
 CANDIDATES = 100  # latent positions of a condition, of which one is picked for each row
 BLOCK = 500  # rows whose likelihood is computed at once
 
@@ -255,7 +255,7 @@ def _choose(
         return float(b.mean()), db.mean(0), risks, jacobian
 
     found = minimize_scalar(lambda t: -figures(np.array([t]))[0], bounds=BOX, method="bounded")
-    x, price = bargain(figures, np.array([float(found.x)]), [BOX], limits)
+    x, price = bargain(figures, np.array([float(found.x)]), [BOX], limits, penalty=1.0)
     return float(expit(x[0])), price
 
 

@@ -88,7 +88,7 @@ def fit_latents(table: Table, columns: Sequence[Column], outcome_score: Floats) 
     """Return the columns' latents; unordered cells lie by their mean ``outcome_score`` (n,)."""
     out: list[Latent] = []
     for column in columns:
-        predictor = Predictors.fit(table, column, outcome_score)
+        predictor = Predictors.fit(table, column)
         if column.is_levelled or len(predictor.states) > 1 or predictor.margin is None:
             cells, n_cells = cells_of(table, predictor)
             count = np.bincount(cells, minlength=n_cells)

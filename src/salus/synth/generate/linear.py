@@ -14,13 +14,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Ridge:
-    """Hold a fitted linear predictor: ``predict(X) = (X - center) @ weights + intercept``.
+    """Hold a fitted linear predictor: ``predict(X) = X @ weights + intercept``.
 
     The penalty is the one, of a fixed ladder, with the least leave-one-out error; leave-one-out
     residuals come from the hat matrix (Allen 1974), so no refit is needed.
     """
 
-    center: Floats  # (p,)
     weights: Floats  # (p, m)
     intercept: Floats  # (m,)
 
@@ -32,7 +31,7 @@ class Ridge:
         xc, yc = x - center, y - intercept
         loo_mean = (y.sum(0) - y) / max(n - 1, 1)
         if p == 0 or n < 4:
-            return cls(center, np.zeros((p, y.shape[1])), intercept), loo_mean
+            return cls(np.zeros((p, y.shape[1])), intercept), loo_mean
         values, vectors = np.linalg.eigh(xc.T @ xc)
         values = np.maximum(values, 0.0)
         rotated = xc @ vectors
@@ -47,8 +46,9 @@ class Ridge:
             error = float((residual**2).sum())
             if error < best[0]:
                 best = (error, vectors @ coef, y - residual)
-        return cls(center, best[1], intercept), best[2]
+        # the center is folded in: means of sub-models would tell apart whom each left out
+        return cls(best[1], intercept - center @ best[1]), best[2]
 
     def predict(self, x: Floats) -> Floats:
         """Return the predictions for features (n, p) as (n, m)."""
-        return np.asarray((x - self.center) @ self.weights + self.intercept)
+        return np.asarray(x @ self.weights + self.intercept)

@@ -29,7 +29,6 @@ class Logit:
     ----------
     classes : int array (m,)
         Cells with a regression.
-    center : array (p,)
     weights : array (p, m)
     intercept : array (m,)
     frequency : array (K,)
@@ -38,7 +37,6 @@ class Logit:
     """
 
     classes: NDArray[np.intp]
-    center: Floats
     weights: Floats
     intercept: Floats
     frequency: Floats
@@ -73,11 +71,13 @@ class Logit:
             intercept[j], weights[:, j] = b[0], b[1:]
             scores[:, j] = (x - center) @ b[1:] + b[0]
             scores[some, j] = loo
-        return cls(classes, center, weights, intercept, frequency, pair), scores
+        # the center is folded in: means of sub-models would tell apart whom each left out
+        intercept -= center @ weights
+        return cls(classes, weights, intercept, frequency, pair), scores
 
     def scores(self, x: Floats) -> Floats:
         """Return the regressions' scores for predictors (n, p), (n, m)."""
-        return np.asarray((x - self.center) @ self.weights + self.intercept)
+        return np.asarray(x @ self.weights + self.intercept)
 
     def base(self, scores: Floats) -> Floats:
         """Return the cells' probabilities (n, K) at scores (n, m)."""

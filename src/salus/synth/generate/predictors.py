@@ -33,7 +33,7 @@ class Predictors:
     cells : tuple of int
         Cells (level, or level count + state for a missing one) that get an indicator.
     codes : array (levels + states,)
-        One number a cell: its order if ordinal, else the shrunken mean score of the outcome.
+        The order of each cell, if ordinal; else zeros.
     """
 
     column: Column
@@ -43,8 +43,8 @@ class Predictors:
     codes: Floats
 
     @classmethod
-    def fit(cls, table: Table, column: Column, outcome_score: Floats) -> Predictors:
-        """Learn one column's predictors; ``outcome_score`` (n,) codes columns of many levels."""
+    def fit(cls, table: Table, column: Column) -> Predictors:
+        """Learn one column's predictors."""
         state = table.states[column.name]
         states = tuple(int(s) for s in np.unique(state))
         if column.is_numeric:
@@ -76,8 +76,7 @@ class Predictors:
             codes = (codes - codes.mean()) / max(codes.std(), 1e-9)
             codes[len(column.levels) :] = 0.0
         else:
-            total = np.bincount(cell, outcome_score, n_cells)
-            codes = total / (count + 5.0)
+            codes = np.zeros(n_cells)
         return cls(column, None, states, cells, codes)
 
     @property
@@ -89,8 +88,7 @@ class Predictors:
 
     @property
     def _coded(self) -> bool:
-        many = len(self.cells) == INDICATORS
-        return len(self.codes) > 2 and (many or self.column.kind == "ordinal")
+        return len(self.codes) > 2 and self.column.kind == "ordinal"
 
     def transform(self, table: Table) -> Floats:
         """Return the predictors of each row, (n, width)."""

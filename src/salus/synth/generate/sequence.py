@@ -6,7 +6,9 @@ missingness depends on the columns before it, and later columns depend on it.
 
 The chain is an ensemble of sub-models, each learnt from all people but one fold. Every row is drawn
 from one sub-model. Every person was out of exactly one, which gives each person's likelihood with
-and without having been learnt from: the pair on which the privacy constraint acts.
+and without having been learnt from: the pair on which the privacy constraint acts. What all sub-models
+share, the columns' single distributions (``margins.py``, the cells' frequencies), comes from everyone;
+so the pair sees what relations give away, and the audit of the table the rest.
 """
 
 from __future__ import annotations
@@ -91,6 +93,7 @@ class Chain:
                     rows, low, high = _observed(given, predictor, step.kind)
                     seen = step.stage.seen(x[rows], part[rows], low, high)
                     weight[rows] += step.stage.log_prob(seen)[0]
+                weight[_inconceivable(given, predictor)] = -np.inf
             else:
                 values[name], states[name] = self._draw_column(
                     predictor, by_column.get(name, ()), x, part, rng
@@ -159,6 +162,21 @@ class Chain:
         return replace(self, steps=tuple(steps))
 
 
+def _inconceivable(table: Table, predictor: Predictors) -> NDArray[np.bool_]:
+    """Return the rows (n,) whose number or state the column never takes in this model."""
+    name = predictor.column.name
+    state = table.states[name]
+    if predictor.column.is_levelled:
+        return np.zeros(len(table), bool)
+    out = ~np.isin(state, predictor.states)
+    if predictor.margin is not None:
+        ends = predictor.margin.decode(np.array([-1.0, 1.0]) * predictor.margin.reach)
+        value = table.values[name].astype(float)
+        here = state == PRESENT
+        out[here] |= (value[here] < ends[0]) | (value[here] > ends[1])
+    return out
+
+
 def _by_column(steps: Sequence[Step]) -> dict[str, list[Step]]:
     out: dict[str, list[Step]] = {}
     for step in steps:
@@ -209,16 +227,13 @@ def fit_chain(
     predictors: dict[str, Predictors] = {}
     steps: list[Step] = []
     x = np.zeros((len(table), 0))
-    outcome_score = np.zeros(len(table))
     for column in order:
-        predictor = Predictors.fit(table, column, outcome_score)
+        predictor = Predictors.fit(table, column)
         steps += [
             Step(column.name, kind, _fit_stage(table, predictor, kind, x, inside, growth, rng))
             for kind in _step_kinds(predictor)
         ]
         here = predictor.transform(table)
-        if not predictors and here.shape[1]:
-            outcome_score = here[:, 0] - here[:, 0].mean()
         predictors[column.name] = predictor
         x = np.hstack([x, here])
     return Chain(table.schema, predictors, tuple(steps), parts)

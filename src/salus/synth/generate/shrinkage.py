@@ -125,7 +125,12 @@ def choose_shrinkage(
 
 
 def bargain(
-    figures: Figures, free: Floats, box: list[tuple[float, float]], limits: dict[str, float]
+    figures: Figures,
+    free: Floats,
+    box: list[tuple[float, float]],
+    limits: dict[str, float],
+    *,
+    penalty: float = 5.0,
 ) -> tuple[Floats, Price]:
     """Return the parameters of most utility under ``limits``, (d,), and what they cost.
 
@@ -138,6 +143,9 @@ def bargain(
     box : list of pairs
     limits : dict of str to float
         By the names in ``RISKS``; empty for no constraint.
+    penalty : float
+        The first penalty: large where the price is high, small where a long step could end on a
+        plateau.
     """
     utility, _, risks, _ = figures(free)
     before = dict(zip(RISKS, risks.tolist(), strict=True))
@@ -152,7 +160,9 @@ def bargain(
 
     names = [RISKS[i] for i in kept]
     problem = Problem(evaluate, names, free, box, scales=list(np.maximum(bound, 0.05)))
-    solution = solve(problem, tolerance=0.02, stationarity=0.03, steps=8, inner=15)
+    solution = solve(
+        problem, penalty=penalty, tolerance=0.02, stationarity=0.02, steps=12, inner=25
+    )
     best, _, risks, _ = figures(solution.x)
     after = dict(zip(RISKS, risks.tolist(), strict=True))
     return solution.x, Price(limits, before, after, utility, best, solution)

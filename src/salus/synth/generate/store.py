@@ -1,7 +1,9 @@
 """Models on disk: one zip file of JSON and plain arrays, nothing that runs when it's read.
 
 ``model.json`` holds what the model is, ``arrays/*.npy`` its numbers. There is no pickle and no
-training row. The same model gives the same bytes: entries are sorted and carry no time.
+training row; but a model's counts tell members from strangers better than any table drawn from
+it, so a file belongs where the patients' data are. The same model gives the same bytes: entries
+are sorted and carry no time.
 """
 
 from __future__ import annotations

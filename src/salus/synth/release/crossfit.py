@@ -36,9 +36,9 @@ ANCHOR_TRIALS = 4
 
 @dataclass(frozen=True)
 class Trial:
-    """Hold what one fit on half of the people showed."""
+    """Hold what one fit on half of the people showed; no observation where no row could be made."""
 
-    observation: Observation
+    observation: Observation | None
     likeness: tuple[Finding, ...]
     usefulness: utility.Figures | None
     shortfall: Shortfall | None
@@ -48,6 +48,7 @@ def run_trials(
     table: Table,
     make: Make,
     *,
+    rows: int | None = None,
     repeats: int,
     seed: int,
     jobs: int,
@@ -60,6 +61,8 @@ def run_trials(
     table : Table
     make : callable
         Returns an unfitted generator with the settings to be judged.
+    rows : int, optional
+        To be released of the whole table; a trial makes the same number for each of its members.
     repeats, seed, jobs : int
     progress : callable, optional
         Told what is done and the share of it.
@@ -68,8 +71,9 @@ def run_trials(
     for r in range(repeats):
         half = halves(table, seed=seed + r)
         sides += [(2 * r, half), (2 * r + 1, ~half)]
+    ratio = 1.0 if rows is None else rows / len(table)
     work = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_trial)(table, member, make, seed + 7919 * (i + 1), i < LIKENESS_TRIALS)
+        delayed(_trial)(table, member, make, ratio, seed + 7919 * (i + 1), i < LIKENESS_TRIALS)
         for i, member in sides
     )
     trials = []
@@ -80,20 +84,20 @@ def run_trials(
     return trials
 
 
-def _trial(table: Table, member: Bools, make: Make, seed: int, deep: bool) -> Trial:
+def _trial(table: Table, member: Bools, make: Make, ratio: float, seed: int, deep: bool) -> Trial:
     with threadpool_limits(1):
-        return _one_trial(table, member, make, seed, deep)
+        return _one_trial(table, member, make, ratio, seed, deep)
 
 
-def _one_trial(table: Table, member: Bools, make: Make, seed: int, deep: bool) -> Trial:
+def _one_trial(
+    table: Table, member: Bools, make: Make, ratio: float, seed: int, deep: bool
+) -> Trial:
     inside, outside = table.take(member), table.take(~member)
     model = make().fit(inside, seed=seed)
-    sampled = model.sample(len(inside), seed=seed)
+    sampled = model.sample(max(1, round(ratio * len(inside))), seed=seed)
     made = sampled.table
-    if sampled.shortfall is not None and not len(made):
-        return Trial(
-            observe(inside.take([0]), table, member, seed=seed), (), None, sampled.shortfall
-        )
+    if sampled.shortfall is not None:
+        return Trial(None, (), None, sampled.shortfall)
     seen = observe(made, table, member, seed=seed)
     likeness: tuple[Finding, ...] = ()
     usefulness: utility.Figures | None = None

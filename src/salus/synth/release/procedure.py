@@ -22,7 +22,7 @@ from salus.synth.generate import KINDS
 from salus.synth.generate.protocol import Generator, Shortfall
 from salus.synth.generate.shrinkage import SLACK
 from salus.synth.measure.estimate import CannotJudge, Estimate
-from salus.synth.release.crossfit import Make, Trial, anchor_trials, run_trials
+from salus.synth.release.crossfit import Make, anchor_trials, run_trials
 from salus.synth.table.parts import split
 from salus.synth.table.rules import RuleCheck, check, rules_of
 from salus.synth.table.table import Table
@@ -33,6 +33,7 @@ Progress = Callable[[str, float], None]
 Word = Literal["RELEASED", "REFUSED", "CANNOT BE JUDGED"]
 Anchors = Mapping[str, Sequence[Observation] | CannotJudge]
 
+FEW = 5  # people, below whom a level may point at one of them
 FEWEST = 60  # people, below whom nothing can be shown
 MANY = 6_000  # people, from whom on one split decides
 REPEATS = 10  # of the cross-fit; each is two fits
@@ -210,14 +211,19 @@ class _Crossfit:
         trials = run_trials(
             self.table,
             make,
+            rows=self.rows,
             repeats=self.repeats,
             seed=self.seed,
             jobs=self.jobs,
             progress=self.tell,
         )
+        short = next((t.shortfall for t in trials if t.shortfall), None)
+        if short is not None:  # too few rows obey the rules: nothing is there to be judged
+            return _unmade(make, self.table, self.seed, short)
+        seen = [t.observation for t in trials if t.observation is not None]
         findings: list[Finding] = list(
             conclude(
-                [t.observation for t in trials],
+                seen,
                 self.budget,
                 anchors=self.anchors,
                 seed=self.seed,
@@ -230,7 +236,7 @@ class _Crossfit:
         self.tell("fitting the model to release", 0.0)
         model = make().fit(self.table, seed=self.seed)
         sampled = model.sample(self.rows, seed=self.seed)
-        findings += _released(self.table, sampled.table, trials, self.budget)
+        findings += _released(self.table, sampled.table, seen, self.budget)
         findings += clinical.findings(sampled.table, self.table, rules_of(self.table.schema))
         judged = Audit(
             findings=tuple(findings),
@@ -245,8 +251,13 @@ class _Crossfit:
                 ],
             },
         )
-        short = sampled.shortfall or next((t.shortfall for t in trials if t.shortfall), None)
-        return _Judged(judged, model, sampled.table, short)
+        return _Judged(judged, model, sampled.table, sampled.shortfall)
+
+
+def _unmade(make: Make, table: Table, seed: int, shortfall: Shortfall) -> _Judged:
+    """Return the refusal of rows that can't be made."""
+    audit = Audit(findings=(), subject="nothing: too few rows obey the rules")
+    return _Judged(audit, make().fit(table, seed=seed), table.take(np.zeros(0, int)), shortfall)
 
 
 def _parts_judge(table: Table, budget: Budget, rows: int, seed: int, tell: Progress) -> Judge:
@@ -258,6 +269,8 @@ def _parts_judge(table: Table, budget: Budget, rows: int, seed: int, tell: Progr
         model = make().fit(parts.train, reference=parts.reference, seed=seed)
         tell("sampling", 0.5)
         sampled = model.sample(rows, seed=seed)
+        if sampled.shortfall is not None:
+            return _unmade(make, parts.train, seed, sampled.shortfall)
         tell("judging", 0.6)
         judged = audit(sampled.table, parts, budget=budget, seed=seed)
         return _Judged(
@@ -290,15 +303,13 @@ def _refuse_unreachable(anchors: Anchors, budget: Budget, seed: int) -> None:
 
 
 def _released(
-    table: Table, made: Table, trials: Sequence[Trial], budget: Budget
+    table: Table, made: Table, trials: Sequence[Observation], budget: Budget
 ) -> tuple[Finding, ...]:
     """Count the rows of the very table to be released that equal a real person's record."""
     mine, theirs = record_keys([table, made])
     share = float(np.isin(theirs, mine).mean()) if len(made) else 0.0
     # strangers' records are met by chance where few columns make people alike
-    chance = float(
-        np.mean([o.exact["exact"][~o.member].sum() for o in (t.observation for t in trials)])
-    )
+    chance = float(np.mean([o.exact["exact"][~o.member].sum() for o in trials]))
     value = share - 2 * chance  # strangers were half of the people
     limit = budget.copies
     met = limit is None or value <= max(limit, 0.0)
@@ -339,6 +350,13 @@ def _outcome(
         for c in table.schema.columns
         if not c.is_modelled
     ]
+    rare = [c.name for c in table.schema.modelled if c.is_levelled and _rare_levels(table, c.name)]
+    if rare:
+        decisions.append(
+            f"Levels that fewer than {FEW} people hold are kept and may occur in synthetic rows, in: "
+            f"{', '.join(repr(name) for name in rare)}. Merge or drop them where knowing that such a "
+            "person exists says too much."
+        )
     if len(table) > table.n_people:
         decisions.append(
             f"{len(table)} rows of {table.n_people} people are released as single rows: people are "
@@ -364,6 +382,14 @@ def _outcome(
         pictures=fidelity.pictures(judged.synthetic, table) if len(judged.synthetic) else {},
         decisions=tuple(decisions),
     )
+
+
+def _rare_levels(table: Table, name: str) -> bool:
+    """Whether a level of the column is held by some people, but fewer than 5."""
+    code = table.values[name].astype(int)
+    pairs = np.unique(np.column_stack([code, table.people])[code >= 0], axis=0)
+    count = np.bincount(pairs[:, 0]) if len(pairs) else np.zeros(0, int)
+    return bool(((count > 0) & (count < FEW)).any())
 
 
 def _reason(finding: Finding) -> str:

@@ -9,9 +9,12 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from salus.synth.budget import Budget
 from salus.synth.errors import OptionError, SalusError
@@ -21,6 +24,7 @@ from salus.synth.report.card import write_card
 from salus.synth.report.page import write_page
 from salus.synth.report.summary import summarise, write_summary
 from salus.synth.table.files import write_table, write_text_atomic
+from salus.synth.table.schema import Schema
 from salus.synth.table.table import Table
 
 __all__ = ["Release", "release"]
@@ -88,8 +92,10 @@ class Release:
     ) -> None:
         """Write everything into a folder, whole or not at all.
 
-        ``audit.json``, ``report.html``, ``card.md`` and ``schema.json`` are always there;
-        ``synthetic.csv`` and ``model.salus`` only if released.
+        ``audit.json``, ``report.html``, ``card.md`` and ``manifest.json`` are always there;
+        ``synthetic.csv`` and its ``schema.json`` only if released. The model is not: what was judged
+        is the table, and a model tells more about its people than a table drawn from it
+        (``model.save`` writes it, for those who may see the people).
 
         Parameters
         ----------
@@ -146,9 +152,8 @@ class Release:
             table = f"withheld-unjudged.{suffix}"
         if table is not None and outcome.synthetic is not None:
             write_table(outcome.synthetic, folder / table)
-            if self.verdict == "RELEASED" and outcome.model is not None:
-                outcome.model.save(folder / "model.salus")
-        write_text_atomic(folder / "schema.json", outcome.source.schema.to_json())
+            schema = _schema_of(outcome.synthetic)
+            write_text_atomic(folder / "schema.json", schema.to_json())
         for path in sorted(folder.iterdir()):
             hashes[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         summary = dict(self.summary)
@@ -259,6 +264,16 @@ def _summary(outcome: Outcome, name: str) -> dict[str, Any]:
             "constraint": {k: constraint[k] for k in ("feasible", "message") if k in constraint},
         },
     )
+
+
+def _schema_of(table: Table) -> Schema:
+    """Return the schema of what is handed over: no level that no synthetic row holds."""
+    columns = []
+    for column in table.schema.modelled:
+        held = set(np.unique(table.values[column.name]).tolist()) if column.is_levelled else set()
+        levels = tuple(level for k, level in enumerate(column.levels) if k in held)
+        columns.append(replace(column, levels=levels))
+    return Schema(columns, table.schema.rules)
 
 
 def _rows(outcome: Outcome) -> int:
