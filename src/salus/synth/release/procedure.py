@@ -134,7 +134,7 @@ def carry_out(
     TooFewPeople
         With fewer than 60 people.
     Infeasible
-        If a limit lies below what fresh real people show on this table.
+        If a limit lies below what fresh real people show on this (small) table.
     OptionError
         If an option is out of its domain.
     """
