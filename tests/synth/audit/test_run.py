@@ -49,3 +49,8 @@ def test_too_few_or_no_people() -> None:
         audit(FRESH, train=TRAIN.take(np.arange(10)), holdout=HOLDOUT)
     with pytest.raises(OptionError):
         audit(FRESH, train=TRAIN)
+
+
+def test_the_same_people_cannot_be_members_and_strangers() -> None:
+    with pytest.raises(OptionError, match="also training records"):
+        audit(TRAIN, train=TRAIN, holdout=TRAIN)

@@ -62,3 +62,18 @@ def test_impossible_rows_are_counted() -> None:
 def test_a_budget_is_no_obstacle() -> None:
     model = Forest(budget=Budget(), growth=Growth(trees=3)).fit(mixed(), seed=1)
     assert (model.sample(9, given={"died": "yes"}, seed=1).table.values["died"] == 1).all()
+
+
+def test_what_the_model_never_saw_is_a_shortfall() -> None:
+    table = mixed(150)
+    model = Cart().fit(table, seed=1)
+    never_missing = next(
+        c.name for c in table.schema.modelled if c.is_numeric and not table.states[c.name].any()
+    )
+    drawn = model.sample(5, given={never_missing: None}, seed=1)
+    assert drawn.shortfall is not None
+    assert not len(drawn.table)
+    column = table.schema[never_missing]
+    if column.high is None:
+        far = model.sample(5, given={never_missing: 1e9}, seed=1)
+        assert far.shortfall is not None

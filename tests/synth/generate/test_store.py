@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from salus.synth.errors import BadInput, OptionError
+from salus.synth.generate.forest import Forest
+from salus.synth.generate.stage import Growth
 from salus.synth.generate.store import load_model, read_model, write_model
+from tests.synth.generate.tables import mixed
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -53,3 +56,13 @@ def test_what_is_no_model(tmp_path: Path) -> None:
     write_model(tmp_path / "kind", "dream", {}, {})
     with pytest.raises(BadInput, match="dream"):
         load_model(tmp_path / "kind")
+
+
+def test_no_mean_of_a_sub_model_is_stored(tmp_path: Path) -> None:
+    """Means of five sub-models, with their sizes, would give the sum over whom each left out."""
+    path = tmp_path / "model.salus"
+    table = mixed(120)
+    model = Forest(budget=None, growth=Growth(trees=2)).fit(table, seed=1)
+    model.save(path)
+    _, _, arrays = read_model(path)
+    assert not [name for name in arrays if name.endswith("center")]
