@@ -14,8 +14,8 @@ def modelling_order(table: Table) -> list[Column]:
     Drawn last, the outcome is a classifier's output given all else, so its relation to the other
     columns is learnt by the strongest conditional of the chain. Drawn first, it reaches the others
     only through each one's own regression: over 3 small tables and 3 seeds TSTR AUC was then 0.88
-    of the real one's, against 0.94 (one-off runs, before the defaults were set). Columns of very many levels go just
-    before it, where they condition nothing but the outcome.
+    of the real one's, against 0.94 (one-off runs, before the defaults were set). Columns of very
+    many levels go just before it, where they condition nothing but the outcome.
     """
     outcome = table.schema.outcome
     rest = [c for c in table.schema.modelled if outcome is None or c.name != outcome.name]
