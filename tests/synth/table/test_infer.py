@@ -338,3 +338,36 @@ def test_a_person_column_that_is_also_dropped_still_groups_rows() -> None:
     schema = infer(frame, person="who", drop=["who"])
     assert schema.person is not None
     assert encode(frame, schema).n_people == 2
+
+
+def survival_frame():
+    return pd.DataFrame(
+        {
+            "days": [str(k) for k in range(100, 140)],
+            "state": ["alive", "dead"] * 20,
+            "sex": ["f", "f", "m", "m"] * 10,
+        }
+    )
+
+
+def test_groups_time_and_event_are_roles_of_their_columns():
+    schema = infer(survival_frame(), outcome="state", groups=["sex"], time="days", event="dead")
+    assert schema.time is not None and schema.time.name == "days"
+    assert [c.name for c in schema.groups] == ["sex"]
+    assert schema.outcome is not None and schema.outcome.event == "dead"
+    assert Schema.from_dict(schema.to_dict()) == schema
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"event": "dead"}, "outcome"),
+        ({"outcome": "state", "event": "gone"}, "levels"),
+        ({"time": "sex"}, "follow-up time"),
+        ({"groups": ["age"]}, "age"),
+        ({"groups": ["sex"], "drop": ["sex"]}, "left out"),
+    ],
+)
+def test_roles_that_contradict_the_table_are_refused(options, said):
+    with pytest.raises(BadInput, match=said):
+        infer(survival_frame(), **options)

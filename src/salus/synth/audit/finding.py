@@ -29,7 +29,9 @@ class Finding:
     name : str
         Key, such as ``membership.nearest`` or ``fidelity.shape.albumin``.
     group : str
-        ``privacy``, ``fidelity``, ``utility`` or ``clinical``.
+        ``privacy``, ``fidelity``, ``utility``, ``subgroup`` (gaps between declared groups),
+        ``replication`` (published analyses run again), ``clinical`` or ``comparison`` (figures of
+        other frameworks, which never decide).
     title, meaning : str
         A short name and one plain sentence for a data steward.
     result : Estimate or CannotJudge
@@ -51,7 +53,9 @@ class Finding:
     """
 
     name: str
-    group: Literal["privacy", "fidelity", "utility", "clinical"]
+    group: Literal[
+        "privacy", "fidelity", "utility", "subgroup", "replication", "clinical", "comparison"
+    ]
     title: str
     meaning: str
     result: Estimate | CannotJudge

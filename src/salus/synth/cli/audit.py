@@ -59,6 +59,9 @@ def audit(
     sensitive: options.Sensitive = None,
     known: options.Known = None,
     drop: options.Drop = None,
+    group: options.Group = None,
+    time: options.Time = None,
+    event: options.Event = None,
     budget: options.Budget = None,
     seed: options.Seed = 0,
     output: Annotated[
@@ -98,6 +101,9 @@ def audit(
             sensitive=sensitive or (),
             known=known or (),
             drop=drop or (),
+            groups=group or (),
+            time=time,
+            event=event,
         )
         judged = judge(
             tables["synthetic"],

@@ -12,9 +12,11 @@ __all__ = [
     "Budget",
     "Debug",
     "Drop",
+    "Event",
     "Force",
     "Generator",
     "GeneratorName",
+    "Group",
     "Json",
     "Known",
     "Outcome",
@@ -24,6 +26,7 @@ __all__ = [
     "Seed",
     "Sensitive",
     "TableFile",
+    "Time",
 ]
 
 
@@ -85,6 +88,33 @@ Drop = Annotated[
     list[str] | None,
     typer.Option(
         "--drop", help="Column to leave out; may be repeated.", metavar="COL", show_default=False
+    ),
+]
+Group = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--group",
+        help="Column whose levels (or quartiles) are compared as subgroups; may be repeated.",
+        metavar="COL",
+        show_default=False,
+    ),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        "--time",
+        help="Follow-up time of a survival outcome.",
+        metavar="COL",
+        show_default=False,
+    ),
+]
+Event = Annotated[
+    str | None,
+    typer.Option(
+        "--event",
+        help="Level of a survival outcome that counts as the event.",
+        metavar="LEVEL",
+        show_default=False,
     ),
 ]
 Budget = Annotated[

@@ -52,6 +52,9 @@ def release(
     sensitive: options.Sensitive = None,
     known: options.Known = None,
     drop: options.Drop = None,
+    group: options.Group = None,
+    time: options.Time = None,
+    event: options.Event = None,
     withheld_ok: Annotated[
         bool,
         typer.Option(
@@ -84,6 +87,9 @@ def release(
         sensitive=sensitive or (),
         known=known or (),
         drop=drop or (),
+        groups=group or (),
+        time=time,
+        event=event,
     )
     return carry_through(
         data,

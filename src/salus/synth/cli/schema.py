@@ -31,6 +31,9 @@ def schema(
     sensitive: options.Sensitive = None,
     known: options.Known = None,
     drop: options.Drop = None,
+    group: options.Group = None,
+    time: options.Time = None,
+    event: options.Event = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -53,6 +56,9 @@ def schema(
             sensitive=sensitive or (),
             known=known or (),
             drop=drop or (),
+            groups=group or (),
+            time=time,
+            event=event,
         )
     if output is not None:
         write_text_atomic(output, found.to_json())

@@ -73,6 +73,9 @@ def read_table(
     sensitive: Sequence[str] = (),
     known: Sequence[str] = (),
     drop: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    time: str | None = None,
+    event: str | None = None,
 ) -> Table:
     """Read a table of patients: infer its schema, or hold it to a given one.
 
@@ -89,6 +92,10 @@ def read_table(
     drop : sequence of str
         Columns to leave out. Identifiers and free text must be named here (or in the schema, or as
         ``person``).
+    groups : sequence of str
+        Columns whose levels (or quartiles) are compared as subgroups.
+    time, event : str, optional
+        Follow-up time of a survival outcome, and the outcome's level that counts as the event.
 
     Raises
     ------
@@ -106,12 +113,22 @@ def read_table(
         )
     if schema is None:
         found = infer(
-            frame, outcome=outcome, person=person, sensitive=sensitive, known=known, drop=drop
+            frame,
+            outcome=outcome,
+            person=person,
+            sensitive=sensitive,
+            known=known,
+            drop=drop,
+            groups=groups,
+            time=time,
+            event=event,
         )
     else:
         given = schema if isinstance(schema, Schema) else Schema.read(schema)
         _check_columns(frame, given)
-        found = with_roles(given, outcome, person, sensitive, known, drop)
+        found = with_roles(
+            given, outcome, person, sensitive, known, drop, groups=groups, time=time, event=event
+        )
         check_outcome(found, frame)
     _refuse_identifiers(found)
     if not found.modelled:

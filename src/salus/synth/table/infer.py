@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from salus.synth.errors import BadInput, TableError
+from salus.synth.errors import BadInput, SchemaError, TableError
 from salus.synth.table.cells import Cells, cells_of, named
 from salus.synth.table.propose import propose
 from salus.synth.table.schema import Column, Role, Schema
@@ -28,6 +28,9 @@ def infer(
     sensitive: Sequence[str] = (),
     known: Sequence[str] = (),
     drop: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    time: str | None = None,
+    event: str | None = None,
 ) -> Schema:
     """Propose a schema with a reason for each column.
 
@@ -41,6 +44,10 @@ def infer(
         Columns whose inference is guarded against, and columns that an attacker may know.
     drop : sequence of str
         Columns to leave out, which the schema records.
+    groups : sequence of str
+        Columns whose levels (or quartiles) are compared as subgroups.
+    time, event : str, optional
+        Follow-up time of a survival outcome, and the outcome's level that counts as the event.
 
     Raises
     ------
@@ -51,8 +58,8 @@ def infer(
         If a column of numbers or dates holds cells that are neither, nor missing codes.
     """
     tidy = named(frame)
-    asked = [n for n in (outcome, person) if n is not None]
-    _check_names([*asked, *sensitive, *known, *drop], list(tidy.columns))
+    asked = [n for n in (outcome, person, time) if n is not None]
+    _check_names([*asked, *sensitive, *known, *drop, *groups], list(tidy.columns))
     columns = []
     for name in tidy.columns:
         cells = cells_of(tidy[name], name)
@@ -60,7 +67,9 @@ def infer(
             columns.append(_left_out(name, cells, name == person))
         else:
             columns.append(propose(name, cells))
-    schema = with_roles(Schema(columns), outcome, None, sensitive, known, ())
+    schema = with_roles(
+        Schema(columns), outcome, None, sensitive, known, (), groups=groups, time=time, event=event
+    )
     check_outcome(schema, tidy)
     return schema
 
@@ -72,40 +81,57 @@ def with_roles(
     sensitive: Sequence[str],
     known: Sequence[str],
     drop: Sequence[str],
+    *,
+    groups: Sequence[str] = (),
+    time: str | None = None,
+    event: str | None = None,
 ) -> Schema:
     """Return the schema with roles and omissions set on top of its own.
 
-    A single-holder role (outcome, person) moves to the named column.
+    A single-holder role (outcome, person, time) moves to the named column.
 
     Raises
     ------
     BadInput
         If a column doesn't exist, or one that is left out gets a role.
+    SchemaError
+        If the event is no level of the outcome, or there is none.
     """
-    single = {"outcome": outcome, "person": person}
-    asked = [n for n in single.values() if n is not None]
-    _check_names([*asked, *sensitive, *known, *drop], schema.names)
+    asked = [n for n in (outcome, person, time) if n is not None]
+    _check_names([*asked, *sensitive, *known, *drop, *groups], schema.names)
     columns = []
     for column in schema.columns:
         roles: set[Role] = set(column.roles)
-        holders: tuple[tuple[Role, str | None], ...] = (("outcome", outcome), ("person", person))
+        holders: tuple[tuple[Role, str | None], ...] = (
+            ("outcome", outcome),
+            ("person", person),
+            ("time", time),
+        )
         for role, holder in holders:
             if holder is not None:
                 roles = roles - {role} | ({role} if holder == column.name else set())
         roles |= {"sensitive"} if column.name in sensitive else set()
         roles |= {"known"} if column.name in known else set()
+        roles |= {"group"} if column.name in groups else set()
         dropped = column.dropped or column.name in drop
-        wanted = column.name in (outcome, *sensitive, *known)
+        wanted = column.name in (outcome, time, *sensitive, *known, *groups)
         if wanted and (dropped or "person" in roles):
             raise BadInput(
-                "the column is left out or names the person, so it can't be outcome, sensitive or "
-                "known.",
+                "the column is left out or names the person, so it can't be outcome, time, "
+                "sensitive, known or a group.",
                 column=column.name,
                 remedy="Name it in one place.",
             )
         reason = "left out on request" if column.name in drop else column.reason
+        if "time" in roles and not column.is_numeric:
+            raise BadInput(f"a follow-up time can't be of kind {column.kind}.", column=column.name)
         columns.append(replace(column, roles=frozenset(roles), dropped=dropped, reason=reason))
-    return Schema(columns, schema.rules)
+    found = Schema(columns, schema.rules)
+    if event is None:
+        return found
+    if found.outcome is None:
+        raise SchemaError("an event needs an outcome.", remedy="Name the outcome as well.")
+    return found.with_column(found.outcome.name, event=event)
 
 
 def check_outcome(schema: Schema, frame: pd.DataFrame) -> None:

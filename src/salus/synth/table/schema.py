@@ -28,7 +28,7 @@ Kind = Literal[
     "identifier",
     "text",
 ]
-Role = Literal["person", "outcome", "sensitive", "known"]
+Role = Literal["person", "outcome", "sensitive", "known", "group", "time"]
 
 _NUMERIC: frozenset[str] = frozenset({"continuous", "integer", "date", "datetime"})
 _LEVELLED: frozenset[str] = frozenset({"ordinal", "categorical", "boolean"})
@@ -67,7 +67,11 @@ class Column:
     roles : frozenset of Role
         ``person`` groups rows of one person; ``outcome`` is what models predict; ``sensitive``
         columns are guarded against inference; ``known`` ones an attacker may know (all columns that
-        are not sensitive, if none is marked).
+        are not sensitive, if none is marked). ``group`` columns (sex, centre, age band) name the
+        subgroups in which utility and privacy are compared; ``time`` is the follow-up time of a
+        survival outcome.
+    event : str, optional
+        Of a survival outcome: the level that counts as the event; all others are censored.
     dropped : bool
         The decision to leave the column out of the model and of the release.
     reason : str
@@ -85,6 +89,7 @@ class Column:
     number_style: Literal["shortest", "fixed", "point"] | None = None
     date_format: str | None = None
     roles: frozenset[Role] = frozenset()
+    event: str | None = None
     dropped: bool = False
     reason: str = ""
 
@@ -118,6 +123,12 @@ class Column:
                 column=self.name,
                 remedy="Keep it in one of the two lists.",
             )
+        if self.event is not None and self.event not in self.levels:
+            raise SchemaError(
+                "the event is none of the column's levels.",
+                column=self.name,
+                remedy=f"Levels: {', '.join(self.levels[:20]) or 'none, the column is numeric'}.",
+            )
         for bound in (self.low, self.high):
             if bound is not None and not math.isfinite(bound):
                 raise SchemaError("low and high must be finite.", column=self.name)
@@ -146,7 +157,7 @@ class Column:
     def to_dict(self) -> dict[str, Any]:
         """Return the column as plain JSON values, defaults left out."""
         out: dict[str, Any] = {"name": self.name, "kind": self.kind}
-        for key in ("unit", "low", "high", "decimals", "number_style", "date_format"):
+        for key in ("unit", "low", "high", "decimals", "number_style", "date_format", "event"):
             if getattr(self, key) is not None:
                 out[key] = getattr(self, key)
         if self.levels:
@@ -204,7 +215,7 @@ class Schema:
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise SchemaError("the name stands twice.", column=twice[0], remedy="Rename one.")
-        for role in ("person", "outcome"):
+        for role in ("person", "outcome", "time"):
             holders = [c.name for c in self.columns if role in c.roles]
             if len(holders) > 1:
                 raise SchemaError(
@@ -244,6 +255,16 @@ class Schema:
     def person(self) -> Column | None:
         """The column that groups rows by person."""
         return next((c for c in self.columns if "person" in c.roles), None)
+
+    @property
+    def time(self) -> Column | None:
+        """The modelled column with the role ``time``: follow-up time of a survival outcome."""
+        return next((c for c in self.modelled if "time" in c.roles), None)
+
+    @property
+    def groups(self) -> tuple[Column, ...]:
+        """The modelled columns whose levels (or quartiles) are compared as subgroups."""
+        return tuple(c for c in self.modelled if "group" in c.roles)
 
     @property
     def sensitive(self) -> tuple[Column, ...]:
