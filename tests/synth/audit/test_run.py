@@ -10,6 +10,7 @@ from salus.synth.audit.run import audit
 from salus.synth.errors import OptionError, TooFewPeople
 from salus.synth.measure.estimate import Estimate
 from salus.synth.table.parts import split
+from salus.synth.table.schema import Schema
 from salus.synth.table.table import Table
 from tests.synth.simulate import simulated
 
@@ -54,3 +55,37 @@ def test_too_few_or_no_people() -> None:
 def test_the_same_people_cannot_be_members_and_strangers() -> None:
     with pytest.raises(OptionError, match="also training records"):
         audit(TRAIN, train=TRAIN, holdout=TRAIN)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 1.0])
+def test_a_holdout_that_holds_training_people_is_refused(share: float) -> None:
+    people = simulated(900, seed=4)
+    train, holdout, made = (people.take(np.arange(k * 300, (k + 1) * 300)) for k in range(3))
+    count = int(share * 300)
+    mixed = Table.concat([train.take(np.arange(count)), holdout.take(np.arange(300 - count))])
+    mixed = Table(mixed.schema, mixed.values, mixed.states)
+    with pytest.raises(OptionError, match=f"{count} of 300 held-out records"):
+        audit(made, train=train, holdout=mixed)
+
+
+def test_strangers_alike_by_chance_are_no_overlap() -> None:
+    people = simulated(600, seed=5)
+    kept = ("sex", "work", "target")
+    schema = Schema([c for c in people.schema.columns if c.name in kept])
+    few = Table(schema, {k: people.values[k] for k in kept}, {k: people.states[k] for k in kept})
+    found = audit(
+        few.take(np.arange(400, 600)),
+        train=few.take(np.arange(200)),
+        holdout=few.take(np.arange(200, 400)),
+    )
+    assert Verdict.NOT_MET not in {f.verdict for f in found.findings}
+
+
+def test_what_the_audit_would_have_found_is_told() -> None:
+    people = simulated(900, seed=4)
+    train, holdout, made = (people.take(np.arange(k * 300, (k + 1) * 300)) for k in range(3))
+    context = audit(made, train=train, holdout=holdout).context
+    found = {row["leak"]: row for row in context["power"]}
+    assert found["everybody copied"]["found"] > 0.99
+    assert found["no leak"]["found"] < 0.1
+    assert "nearest distance" in [a["attack"] for a in context["attacks"]]

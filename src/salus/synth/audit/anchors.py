@@ -13,11 +13,20 @@ from salus.synth.measure.distance import Encoder, nearest
 from salus.synth.measure.estimate import CannotJudge
 from salus.synth.table.table import PRESENT, Table
 
-__all__ = ["ANCHORS", "independent_columns", "make_anchors", "planted", "shifted", "smote"]
+__all__ = [
+    "ANCHORS",
+    "blurred",
+    "independent_columns",
+    "make_anchors",
+    "planted",
+    "shifted",
+    "smote",
+]
 
 ANCHORS = (
     "verbatim copy",
     "shifted copy",
+    "blurred copy",
     "bootstrap",
     "SMOTE",
     "5 % planted copies",
@@ -27,6 +36,7 @@ ANCHORS = (
 PLANTED = 0.05
 MOST_MIXED = 3_000  # rows that are interpolated
 NEIGHBOURS = 5
+BLUR = 0.05  # of a standard deviation, and of the levels
 
 
 def make_anchors(
@@ -49,6 +59,7 @@ def make_anchors(
     return {
         "verbatim copy": members,
         "shifted copy": shifted(members),
+        "blurred copy": blurred(members, rng),
         "bootstrap": members.take(rng.integers(0, n, n)),
         "SMOTE": smote(members, rng),
         "5 % planted copies": planted(members, fresh, rng) if here and fresh else nobody,
@@ -85,6 +96,30 @@ def shifted(table: Table) -> Table | CannotJudge:
                 step = max(round(step, digits), 10.0**-digits)
             return table.replace(column.name, value + step, table.states[column.name])
     return CannotJudge("no numeric column varies, so none can be shifted")
+
+
+def blurred(table: Table, rng: np.random.Generator) -> Table:
+    """Return the rows as a model remembers them that learnt them by heart, but not exactly.
+
+    Every number is moved by noise of a twentieth of its column's standard deviation; one in twenty
+    levels is another row's.
+    """
+    values = dict(table.values)
+    for column in table.schema.modelled:
+        state, value = table.states[column.name], table.values[column.name]
+        here = np.flatnonzero(state == PRESENT)
+        if not len(here):
+            continue
+        new = value.copy()
+        if column.is_numeric:
+            size = BLUR * float(value[here].astype(float).std())
+            moved = value[here].astype(float) + rng.normal(0, size, len(here))
+            new[here] = moved if column.decimals is None else np.round(moved, column.decimals)
+        else:
+            some = here[rng.random(len(here)) < BLUR]
+            new[some] = value[rng.choice(here, len(some))]
+        values[column.name] = new
+    return Table(table.schema, values, table.states, table.people)
 
 
 def independent_columns(table: Table, rng: np.random.Generator) -> Table:

@@ -111,15 +111,20 @@ def pairs(a: Sample, b: Sample) -> Measured:
         "with the outcome": 1 - gap[:, of_outcome].mean(1) if of_outcome.any() else None,
     }
     known = {k: v for k, v in parts.items() if v is not None}
+    names = [" × ".join(sorted((columns[p].name, columns[q].name))) for p, q in zip(i, j)]
     widest = [
         {
-            "pair": [columns[int(i[k])].name, columns[int(j[k])].name],
+            "pair": names[k],
             "real": float(real[0, i[k], j[k]]),
             "synthetic": float(made[0, i[k], j[k]]),
         }
         for k in np.argsort(-gap[0], kind="stable")[:WORST]
     ]
-    detail = {k: float(v[0]) for k, v in known.items()} | {"widest gaps": widest}
+    detail: dict[str, Any] = {k: float(v[0]) for k, v in known.items()}
+    detail |= {
+        "pairs": {name: float(1 - g) for name, g in zip(names, gap[0], strict=True)},
+        "widest gaps": widest,
+    }
     return Measured(np.mean(list(known.values()), axis=0), detail)
 
 

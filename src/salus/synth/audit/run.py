@@ -11,9 +11,11 @@ from threadpoolctl import threadpool_limits
 
 from salus.synth.audit import clinical, fidelity, utility
 from salus.synth.audit.anchors import make_anchors
-from salus.synth.audit.copies import record_keys
+from salus.synth.audit.attacks import REGISTRY
+from salus.synth.audit.copies import chance_p, record_keys
 from salus.synth.audit.finding import Audit, Finding
-from salus.synth.audit.privacy import Observation, conclude, observe
+from salus.synth.audit.observation import Observation, observe
+from salus.synth.audit.privacy import judge_privacy
 from salus.synth.budget import Budget
 from salus.synth.errors import OptionError, TooFewPeople
 from salus.synth.measure.estimate import CannotJudge
@@ -25,6 +27,30 @@ __all__ = ["CLAIM", "anchor_observations", "audit"]
 
 LEAST = 20  # people on each side
 ANCHOR_PEOPLE = 1_500  # members, and others, judged for an anchor
+ANCHOR_MEMBERS = 20_000  # people that an anchor is made from
+_OTHERS = (
+    ("copies", "counts rows that equal a person's record, or nearly do", "the synthetic table", ""),
+    (
+        "guessing",
+        "learns from the synthetic rows to guess the outcome and each sensitive column",
+        "the synthetic table and a person's other columns",
+        "",
+    ),
+    (
+        "linking",
+        "links two sets of columns that are near the same synthetic rows",
+        "the synthetic table and two sets of columns of many people",
+        "Giomi et al. 2022, arXiv:2211.10459",
+    ),
+    (
+        "singling out",
+        "reads conditions off the synthetic rows that one person alone may meet",
+        "the synthetic table",
+        "Cohen and Nissim 2020, arXiv:1904.06009",
+    ),
+)
+TOO_ALIKE = 0.01  # share of held-out records that may equal training records at all
+SURE = 1e-6  # chance below which they are the same people
 CLAIM = (
     "The figures are for the attacks that were run, on people like these; they don't speak of "
     "attacks that nobody has thought of.",
@@ -84,7 +110,8 @@ def audit(
     with threadpool_limits(1):  # figures then don't depend on the machine's cores
         seen = observe(synthetic, people, member, reference=reference, seed=seed)
         anchors = anchor_observations(train, holdout, reference=reference, seed=seed)
-        findings: list[Finding] = [*conclude([seen], budget, anchors=anchors, seed=seed)]
+        privacy = judge_privacy([seen], budget, anchors=anchors, seed=seed)
+        findings: list[Finding] = [*privacy.findings]
         findings += fidelity.findings(synthetic, holdout, baseline=train, seed=seed)
         findings += utility.findings(synthetic, train, holdout, seed=seed)
         findings += clinical.findings(synthetic, train, rules_of(train.schema))
@@ -94,6 +121,8 @@ def audit(
         "reference_people": 0 if reference is None else reference.n_people,
         "synthetic_rows": len(synthetic),
         "seed": seed,
+        "attacks": attackers(),
+        "power": privacy.power,
         "claim": list(CLAIM),
     }
     return Audit(findings=tuple(findings), subject="the synthetic table", context=context)
@@ -107,6 +136,7 @@ def anchor_observations(
     Half of the holdout are the others who are judged; the other half is released as the fresh real
     people. So an anchor's interval is wider than the release's own.
     """
+    train = _at_most(train, ANCHOR_MEMBERS, seed)
     half = _half(holdout, seed)
     judged, fresh = holdout.take(~half), holdout.take(half)
     people = _together(train, judged)
@@ -124,14 +154,34 @@ def anchor_observations(
 
 
 def _refuse_same_people(train: Table, holdout: Table) -> None:
-    """Refuse a holdout whose records are the training people's: nobody would be a stranger."""
+    """Refuse a holdout that holds training people: an attack on them would seem to fail.
+
+    Strangers are alike by chance where columns are few. How often is told by the training people
+    among themselves; more than that, by far, are the same people.
+    """
     mine, theirs = record_keys([train, holdout])
-    alike = 1 - len(np.unique(mine)) / len(mine)  # strangers of few columns are alike by chance
-    if alike < 0.1 and np.isin(theirs, mine).mean() > 0.5:
+    met = np.isin(theirs, mine)
+    count = np.bincount(mine, minlength=int(mine.max(initial=0)) + 1)
+    alike = int((count[mine] > 1).sum())
+    rate = min((alike + 2) / (len(mine) + 4), 1.0)
+    same = int(met.sum())
+    if same > TOO_ALIKE * len(theirs) and chance_p(same, len(theirs), rate) < SURE:
         raise OptionError(
-            "most held-out records are also training records.",
-            remedy="Hold out people whom the table's maker never saw.",
+            f"{same} of {len(theirs)} held-out records are also training records, where chance "
+            f"would make about {round(alike / max(len(mine), 1) * len(theirs))}.",
+            remedy="Hold out people whom the table's maker never saw, each person in one file only.",
         )
+
+
+def attackers() -> list[dict[str, str]]:
+    """Return every attack of an audit: its name, what it does, what the attacker holds, its source."""
+    listed = [
+        {"attack": a.name, "does": a.says, "holds": a.knowledge, "source": a.source}
+        for a in REGISTRY
+    ]
+    for name, does, holds, source in _OTHERS:
+        listed.append({"attack": name, "does": does, "holds": holds, "source": source})
+    return listed
 
 
 def _together(train: Table, holdout: Table) -> Table:
@@ -139,6 +189,15 @@ def _together(train: Table, holdout: Table) -> Table:
     shift = int(train.people.max(initial=0)) + 1 - int(holdout.people.min(initial=0))
     apart = Table(train.schema, holdout.values, holdout.states, holdout.people + shift)
     return Table.concat([train, apart])
+
+
+def _at_most(table: Table, most: int, seed: int) -> Table:
+    """Return all rows of at most so many people."""
+    people = np.unique(table.people)
+    if len(people) <= most:
+        return table
+    chosen = np.random.default_rng(seed).permutation(people)[:most]
+    return table.take(np.isin(table.people, chosen))
 
 
 def _half(table: Table, seed: int) -> NDArray[np.bool_]:

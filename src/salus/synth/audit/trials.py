@@ -6,39 +6,45 @@ which everyone is member in about half. In either case a person is the unit: all
 count as one, so intervals don't shrink by repeating the same people, and who is easy or hard to
 tell anyway cancels where they were both member and not.
 
-Bounds are one-sided with an error of 5 %. The risk is the strongest attack's. Its upper bound is
-the largest of the attacks' own bounds: the strongest attack's is among them, so no correction is
-needed. Its lower bound has to hold for all attacks at once.
+Bounds are one-sided with an error of 5 %, unless told otherwise. The risk is the strongest attack's.
+Its upper bound is the largest of the attacks' own bounds: the strongest attack's is among them, so no
+correction is needed. Its lower bound has to hold for all attacks at once.
+
+What the figures are (advantage, true-positive rate, gain, excess) stands in ``risks.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from salus.synth.measure.intervals import (
-    draw_normal,
-    newcombe,
-    order_statistic_for_lower,
-    order_statistic_for_upper,
-    poisson_sum,
-    simultaneous,
-)
+from salus.synth.measure.intervals import draw_normal, simultaneous
 
-__all__ = ["Each", "Risk", "Trials", "advantage", "auc", "excess", "gain", "tpr_at"]
+__all__ = [
+    "DRAWS",
+    "ERROR",
+    "Contrast",
+    "Each",
+    "Null",
+    "Risk",
+    "Trials",
+    "chosen_by_halves",
+    "contrast_of",
+    "family",
+    "normalised",
+    "spread_of",
+]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Each = dict[str, tuple[float, float, float]]  # value, low, high by attack
+Null = dict[str, tuple[Floats, Floats]]  # draws of the low and high bound by attack
 ERROR = 0.05
-Z = float(norm.ppf(1 - ERROR))
-SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)  # of all people judged that an attack takes for members
 DRAWS = 2000
-SHUFFLES = 300  # of who was a member
 SPLITS = 5  # into halves, for an attack chosen on one and judged on the other
 FEWEST_PAIRS = 4  # of trials, from which their spread says something
 
@@ -101,7 +107,7 @@ class Risk:
     value : float
         What an attacker gains who chooses the attack on other people than those judged.
     low, high : float
-        One-sided 95 % bounds of the strongest attack's gain.
+        One-sided bounds of the strongest attack's gain, 95 % unless told otherwise.
     n : int
         People behind it.
     strongest : str
@@ -111,6 +117,8 @@ class Risk:
         Upper bounds that such a release would get.
     each : mapping
         Value and bounds of each single attack.
+    null_each : mapping of str to (array (b,), array (b,))
+        Lower and upper bounds that each single attack would get without any leak.
     """
 
     value: float
@@ -121,10 +129,11 @@ class Risk:
     floor: float
     null: Floats
     each: Each = field(default_factory=dict)
+    null_each: Null = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Contrast:
+class Contrast:
     """Hold m rates among members and among others as sums over n people.
 
     inside, outside (m, n): each person's contribution to a rate; share_in, share_out (n,): to its
@@ -146,7 +155,8 @@ class _Contrast:
         return top, bottom
 
 
-def _contrast(trials: Trials, values: Mapping[str, Floats]) -> _Contrast:
+def contrast_of(trials: Trials, values: Mapping[str, Floats]) -> Contrast:
+    """Return the rates of values (r, n) among members and others, as sums over people."""
     inside, outside = trials.inside.astype(float), trials.outside.astype(float)
     r = len(inside)
     inside /= np.maximum(inside.sum(1, keepdims=True), 1) * r
@@ -157,11 +167,11 @@ def _contrast(trials: Trials, values: Mapping[str, Floats]) -> _Contrast:
     for j, name in enumerate(names):
         a, b = values[name] * inside, values[name] * outside
         top[j], bottom[j], rounds[j] = a.sum(0), b.sum(0), (a.sum(1) - b.sum(1)) * r
-    return _Contrast(names, top, bottom, inside.sum(0), outside.sum(0), rounds.T)
+    return Contrast(names, top, bottom, inside.sum(0), outside.sum(0), rounds.T)
 
 
-def _spread(
-    trials: Trials, contrast: _Contrast, up: Floats | float, down: Floats | float
+def spread_of(
+    trials: Trials, contrast: Contrast, up: Floats | float, down: Floats | float
 ) -> tuple[Floats, Floats]:
     """Return the covariance (m, m) of ``up`` members' - ``down`` others' rate, and without leak.
 
@@ -189,34 +199,45 @@ def _spread(
     return covariance, covariance
 
 
-def _family(
+def family(
     trials: Trials,
-    contrast: _Contrast,
+    contrast: Contrast,
     point: Floats,
     spread: tuple[Floats, Floats],
     chosen: float,
     *,
     rng: np.random.Generator,
     floor: float = 0.0,
+    error: float = ERROR,
 ) -> Risk:
     """Return the risk of the strongest of several attacks with normal errors."""
     covariance, without_leak = spread
+    z = float(norm.ppf(1 - error))
     sd = np.sqrt(np.diag(covariance))
-    high = np.minimum(1.0, point + Z * sd)
+    high = np.minimum(1.0, point + z * sd)
     # that a release leaks has to be shown against the luck of who happened to be a member as well
     wide = np.sqrt(np.diag(without_leak))
-    low = np.minimum(point, 1.0) - simultaneous(without_leak, rng=rng, error=ERROR) * wide
-    null = (floor + draw_normal(without_leak, DRAWS, rng) + Z * sd).max(1)
+    deep = simultaneous(without_leak, rng=rng, error=error) * wide
+    low = np.minimum(point, 1.0) - deep
+    drawn = floor + draw_normal(without_leak, DRAWS, rng)
+    null = (drawn + z * sd).max(1)
+    null_each = {
+        name: (drawn[:, j] - deep[j], drawn[:, j] + z * sd[j])
+        for j, name in enumerate(contrast.names)
+    }
     worst = int(np.lexsort((point, high))[-1])
     each: Each = {}
-    for name, value, a, b in zip(contrast.names, point, point - Z * wide, high, strict=True):
+    for name, value, a, b in zip(contrast.names, point, point - z * wide, high, strict=True):
         each[name] = (min(1.0, float(value)), float(a), float(b))
     top, bottom = float(high.max()), float(low.max())
     value = float(np.clip(chosen, bottom, top))
-    return Risk(value, bottom, top, trials.n_people, contrast.names[worst], floor, null, each)
+    strongest = contrast.names[worst]
+    return Risk(value, bottom, top, trials.n_people, strongest, floor, null, each, null_each)
 
 
-def _chosen(contrast: _Contrast, sd: Floats, rng: np.random.Generator, normalised: bool) -> float:
+def chosen_by_halves(
+    contrast: Contrast, sd: Floats, rng: np.random.Generator, *, as_gain: bool
+) -> float:
     """Return what is gained by an attack chosen on half of the people, on the other half."""
     found = []
     for _ in range(SPLITS):
@@ -224,223 +245,12 @@ def _chosen(contrast: _Contrast, sd: Floats, rng: np.random.Generator, normalise
         gains = []
         for side in (half, ~half):
             top, bottom = contrast.rates(side)
-            gains.append(_normalised(top, bottom) if normalised else top - bottom)
+            gains.append(normalised(top, bottom) if as_gain else top - bottom)
         for mine, theirs in (gains, gains[::-1]):
             found.append(mine[np.argmax(theirs - np.sqrt(2) * sd)])
     return float(np.mean(found))
 
 
-def _normalised(top: Floats, bottom: Floats) -> Floats:
+def normalised(top: Floats, bottom: Floats) -> Floats:
+    """Return the gain as a share of what is left to be gained."""
     return np.asarray((top - bottom) / np.maximum(1 - bottom, 0.02))
-
-
-def _standing(trials: Trials, rng: np.random.Generator) -> dict[str, Floats]:
-    """Return each score's rank among all people judged in the trial, from 0 to 1.
-
-    Ties are broken by chance, blind to who was a member, as an attacker would who has to stay at a
-    false-positive rate within a tie.
-    """
-    out = {}
-    for name, score in trials.values.items():
-        rank = np.zeros(score.shape)
-        for t, seen in enumerate(trials.seen):
-            here = np.flatnonzero(seen)
-            order = np.lexsort((rng.random(len(here)), score[t, here]))
-            rank[t, here[order]] = (np.arange(len(here)) + 0.5) / max(len(here), 1)
-        out[name] = rank
-    return out
-
-
-def advantage(trials: Trials, *, seed: int) -> Risk:
-    """Estimate the advantage: true-positive minus false-positive rate, over attacks and thresholds.
-
-    A threshold is the score that a fixed share of all people judged reach, members or not, so none
-    is fitted to who was a member; every attack is run at each of six shares.
-    """
-    rng = np.random.default_rng(seed)
-    hits: dict[str, Floats] = {}
-    for name, score in trials.values.items():
-        for share in SHARES:
-            hit = np.zeros(score.shape)
-            for t, seen in enumerate(trials.seen):
-                cut = np.quantile(score[t, seen], 1 - share, method="higher")
-                hit[t] = score[t] >= cut
-            hits[f"{name}, {share:.0%} accused"] = hit
-    contrast = _contrast(trials, hits)
-    top, bottom = contrast.rates()
-    spread = _spread(trials, contrast, 1.0, 1.0)
-    chosen = _chosen(contrast, np.sqrt(np.diag(spread[0])), rng, normalised=False)
-    risk = _family(trials, contrast, top - bottom, spread, chosen, rng=rng)
-    return replace(risk, each=_strongest_share(risk.each))
-
-
-def _strongest_share(each: Each) -> Each:
-    out: Each = {}
-    for name, triple in each.items():
-        attack = name.rsplit(", ", 1)[0]
-        if attack not in out or triple[2] > out[attack][2]:
-            out[attack] = triple
-    return out
-
-
-def tpr_at(trials: Trials, rate: float, *, seed: int) -> Risk:
-    """Estimate the true-positive rate at a false-positive rate, over attacks.
-
-    The threshold comes from the others among half of the people and is applied to the other half,
-    and the other way round; what the false-positive rate turns out to be off is put right one for
-    one. For one trial the bounds are those of order statistics of the others' scores, whose
-    false-positive rate lies above (below) ``rate`` with the stated confidence, and ``null`` comes
-    from shuffling who was a member.
-    """
-    rng = np.random.default_rng(seed)
-    half = rng.permutation(trials.member.shape[1]) % 2 == 0
-    hits = {}
-    standing = _standing(trials, rng)
-    for name, rank in standing.items():
-        hits[name] = np.zeros(rank.shape)
-        for mine, theirs in ((half, ~half), (~half, half)):
-            others = rank[trials.outside & theirs]
-            cut = np.quantile(others, 1 - rate, method="higher") if len(others) else 1.0
-            hits[name][:, mine] = rank[:, mine] > cut
-    contrast = _contrast(trials, hits)
-    top, bottom = contrast.rates()
-    point = rate + top - bottom
-    spread = _spread(trials, contrast, 1.0, 1.0)
-    chosen = rate + _chosen(contrast, np.sqrt(np.diag(spread[0])), rng, normalised=False)
-    risk = _family(trials, contrast, point, spread, chosen, rng=rng, floor=rate)
-    if not trials.is_single:
-        return risk
-    return _by_order_statistics(replace(trials, values=standing), rate, risk, rng)
-
-
-def _by_order_statistics(trials: Trials, rate: float, risk: Risk, rng: np.random.Generator) -> Risk:
-    inside, outside, seen = trials.inside[0], trials.outside[0], trials.seen[0]
-    n = int(outside.sum())
-    up = order_statistic_for_upper(n, rate, error=ERROR)
-    down = order_statistic_for_lower(n, rate, error=ERROR / max(len(trials.values), 1))
-    null = np.zeros(SHUFFLES)
-    labels = np.array([rng.permutation(inside[seen]) for _ in range(SHUFFLES)])
-    each: Each = {}
-    for name, scores in trials.values.items():
-        score = scores[0]
-        theirs = np.sort(score[outside])[::-1]
-        high = 1.0 if up > n else float((score[inside] >= theirs[up - 1]).mean())
-        low = 0.0 if down == 0 else float((score[inside] > theirs[down - 1]).mean())
-        value = float(np.clip(risk.each[name][0], low, max(low, high)))
-        each[name] = (value, low, max(low, high))
-        null = np.maximum(null, _shuffled(score[seen], labels, up))
-    low, high = (max(e[k] for e in each.values()) for k in (1, 2))
-    strongest = max(each, key=lambda name: each[name][1:])
-    value = float(np.clip(risk.value, low, high))
-    return replace(risk, value=value, low=low, high=high, strongest=strongest, null=null, each=each)
-
-
-def _shuffled(score: Floats, labels: Bools, x: int) -> Floats:
-    """Return the true-positive rate at the x-th largest score of the others, for each labelling."""
-    labels = labels[:, np.argsort(-score)]
-    others = np.cumsum(~labels, axis=1, dtype=np.int32)
-    if not len(score) or others[0, -1] < x:
-        return np.ones(len(labels))
-    at = (others >= x).argmax(1)
-    return np.asarray((at + 1 - x) / np.maximum(labels.sum(1), 1))
-
-
-def gain(trials: Trials, *, seed: int) -> Risk:
-    """Estimate the gain (a_T - a_C) / (1 - a_C) of successes in [0, 1], over attackers."""
-    rng = np.random.default_rng(seed)
-    contrast = _contrast(trials, trials.values)
-    top, bottom = contrast.rates()
-    room = np.maximum(1 - bottom, 0.02)
-    spread = _spread(trials, contrast, 1 / room, (1 - top) / room**2)
-    # without a leak (1 - top) / room is 1: the others' part keeps its full weight
-    no_leak = _spread(trials, contrast, 1 / room, 1 / room)[1]
-    chosen = _chosen(contrast, np.sqrt(np.diag(spread[0])), rng, normalised=True)
-    point = _normalised(top, bottom)
-    return _family(trials, contrast, point, (spread[0], no_leak), chosen, rng=rng)
-
-
-def auc(trials: Trials) -> Each:
-    """Estimate each attack's area under the ROC curve with one-sided bounds (DeLong et al. 1988).
-
-    Ties count half; trials are averaged, and people are the unit.
-    """
-    out: Each = {}
-    for name, score in trials.values.items():
-        below, above = np.zeros(score.shape), np.zeros(score.shape)
-        for t in range(len(score)):
-            below[t] = _placement(score[t, trials.outside[t]], score[t])
-            above[t] = 1 - _placement(score[t, trials.inside[t]], score[t])
-        mine, other = _contrast(trials, {"": below}), _contrast(trials, {"": 1 - above})
-        both = _Contrast(
-            [name], mine.inside, other.outside, mine.share_in, mine.share_out, mine.rounds
-        )
-        value = float(mine.rates()[0][0])
-        sd = float(np.sqrt(_spread(trials, both, 1.0, 1.0)[0][0, 0]))
-        out[name] = (value, max(0.0, value - Z * sd), min(1.0, value + Z * sd))
-    return out
-
-
-def _placement(sample: Floats, score: Floats) -> Floats:
-    """Return the share of ``sample`` below each score, ties counted half."""
-    ordered = np.sort(sample)
-    left, right = (np.searchsorted(ordered, score, side=s) for s in ("left", "right"))
-    return np.asarray((left + right) / (2 * max(len(ordered), 1)))
-
-
-def excess(trials: Trials, sole: Mapping[str, Floats], *, seed: int) -> Risk:
-    """Estimate the share of synthetic rows that copy members beyond those that copy others.
-
-    Both sums are taken for sums of rare events, weighed by what hangs on each person alone. The
-    members' sum of one release is a fact, and so is a sum of nothing.
-
-    Parameters
-    ----------
-    trials : Trials
-        Values are each person's share of the trial's synthetic rows, already at equal group size.
-    sole : mapping of str to array (r, n)
-        The part of it that would copy nobody without this person.
-    """
-    rng = np.random.default_rng(seed)
-    r = len(trials.member)
-    each: Each = {}
-    lone, halves = [], []
-    correction = max(len(trials.values), 1)
-    for name, share in trials.values.items():
-        sums, ends, ends_all, weights = [], [], [], []
-        for side in (trials.inside, trials.outside):
-            total = float((share * side).sum() / r)
-            weight = (sole[name] * side).sum(0) / r
-            sums.append(total)
-            weights.append(weight)
-        largest = _typical(weights)
-        for k, (total, weight) in enumerate(zip(sums, weights, strict=True)):
-            fact = k == 0 and (total == 0 or (trials.is_single and trials.whole))
-            ends.append(_around(total, weight, largest, fact, ERROR))
-            ends_all.append(_around(total, weight, largest, fact, ERROR / correction))
-        value, _, high = newcombe(ends[0], ends[1])
-        low = value if sums[0] == 0 else newcombe(ends_all[0], ends_all[1])[1]
-        each[name] = (value, low, high)
-        lone.append(weights[0] - weights[1])
-        halves.append(high - value)
-    table = np.array(lone)
-    null = (draw_normal(table @ table.T, DRAWS, rng) + np.array(halves)).max(1)
-    strongest = max(each, key=lambda name: each[name][2])
-    value, low, high = (max(e[k] for e in each.values()) for k in (0, 1, 2))
-    return Risk(value, low, high, trials.n_people, strongest, 0.0, null, each)
-
-
-def _around(
-    total: float, weight: Floats, largest: float, fact: bool, error: float
-) -> tuple[float, float, float]:
-    if fact:
-        return total, total, total
-    seen = weight[weight > 0]
-    low, high = poisson_sum(seen, largest, error=error)
-    rest = total - float(seen.sum())  # what no single person decides
-    return total, min(total, rest + low), max(total, rest + high)
-
-
-def _typical(weights: list[Floats]) -> float:
-    """Return the contribution of a copied person, by which one not seen is reckoned."""
-    seen = np.concatenate([w[w > 0] for w in weights])
-    return float(seen.mean()) if len(seen) else 0.0

@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from scipy.stats import rankdata
 
 from salus.synth.measure.jackknife import GROUPS, leave_each_out
 
-__all__ = ["associations"]
+__all__ = ["associations", "strengths"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -49,6 +50,45 @@ def associations(values: Floats, cells: Ints, sizes: Ints, ranked: Bools, groups
         block = _spearman(values[:, order], groups)
         out[:, order[:, None], order[None, :]] = block
     out[:, np.arange(len(sizes)), np.arange(len(sizes))] = 1.0
+    return np.asarray(out)
+
+
+def strengths(values: Floats, cells: Ints, sizes: Ints, ranked: Bools) -> Floats:
+    """Return Spearman's correlation of ranked pairs and normalised information of all others.
+
+    The figures of ``associations`` for the whole sample, with mutual information in place of
+    Cramer's V between unordered columns.
+
+    Parameters
+    ----------
+    values, cells, sizes, ranked
+        As for ``associations``.
+
+    Returns
+    -------
+    array (d, d)
+        Symmetric; 0 where a column doesn't vary, and on the diagonal 1.
+    """
+    n, d = cells.shape
+    start = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    hot = np.zeros((n, int(sizes.sum())))
+    hot[np.arange(n)[:, None], cells + start] = 1.0
+    total = max(n, 1)
+    entropy = -np.add.reduceat(_plogp(hot.sum(0) / total), start)
+    joint = _plogp(hot.T @ hot / total)
+    joint = -np.add.reduceat(np.add.reduceat(joint, start, axis=0), start, axis=1)
+    bottom = np.sqrt(entropy[:, None] * entropy)
+    mutual = entropy[:, None] + entropy - joint
+    out = np.divide(mutual, bottom, out=np.zeros((d, d)), where=bottom > 1e-12)
+    out = np.clip(out, 0, 1)
+    order = np.flatnonzero(ranked)
+    if len(order):
+        here = ~np.isnan(values[:, order])
+        ranks = np.zeros((n, len(order)))
+        for k, j in enumerate(order):
+            ranks[here[:, k], k] = rankdata(values[here[:, k], j]) / max(here[:, k].sum(), 1) - 0.5
+        out[np.ix_(order, order)] = _pairwise(ranks, here.astype(float))
+    out[np.arange(d), np.arange(d)] = 1.0
     return np.asarray(out)
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from salus.synth.table.schema import Column
 from salus.synth.table.table import PRESENT, Table
 
-__all__ = ["Encoder", "Near", "Placed", "nearest"]
+__all__ = ["Encoder", "Gaps", "Near", "Placed", "nearest"]
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -154,7 +154,7 @@ def nearest(
     n, d = queries.position.shape
     out_all, out_left = np.empty((n, k)), np.empty((n, k))
     who_all, who_left = np.empty((n, k), np.intp), np.empty((n, k), np.intp)
-    gaps = _Gaps(queries, targets)
+    gaps = Gaps(queries, targets)
     step = max(1, CELLS // len(targets))
     for begin in range(0, n, step):
         rows = slice(begin, min(n, begin + step))
@@ -171,7 +171,7 @@ def nearest(
     return Near(out_all, out_left / (d - 1), who_all, who_left)
 
 
-class _Gaps:
+class Gaps:
     """Add up the columns' distances, one block of queries at a time."""
 
     def __init__(self, queries: Placed, targets: Placed) -> None:

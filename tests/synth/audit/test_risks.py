@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from salus.synth.audit.trials import Risk, Trials, advantage, auc, excess, gain, tpr_at
+from salus.synth.audit.risks import advantage, auc, excess, gain, tpr_at
+from salus.synth.audit.trials import Risk, Trials
 
 N = 400
 
