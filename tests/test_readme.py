@@ -51,7 +51,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_the_budget_page_tells_the_defaults() -> None:
     page = (ROOT / "docs" / "budget.md").read_text(encoding="utf-8")
-    told = {k: float(v) for k, v in re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, re.MULTILINE)}
+    rows = re.findall(r"^\| `(\w+)` \| ([\d.]+|off) \|", page, re.MULTILINE)
+    told = {k: None if v == "off" else float(v) for k, v in rows}
     assert told == salus.Budget().to_dict()
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what ``__getattr__`` finds, for type checkers and editors
     from importlib.metadata import version as _version
 
-    from salus import datasets
+    from salus import datasets, scorers, testing
     from salus.synth import errors
     from salus.synth.audit.run import audit
     from salus.synth.budget import Budget
@@ -52,7 +52,9 @@ __all__ = [
     "load_model",
     "read_table",
     "release",
+    "scorers",
     "split",
+    "testing",
     "write_table",
 ]
 
@@ -75,7 +77,12 @@ _HOMES = {
     "split": "salus.synth.table.parts",
     "write_table": "salus.synth.table.files",
 }
-_MODULES = {"datasets": "salus.datasets", "errors": "salus.synth.errors"}
+_MODULES = {
+    "datasets": "salus.datasets",
+    "errors": "salus.synth.errors",
+    "scorers": "salus.scorers",
+    "testing": "salus.testing",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from salus.synth.audit import fidelity
+from salus.synth.audit import detection, fidelity
 from salus.synth.audit.anchors import independent_columns
 from salus.synth.audit.detection import BOOSTING, FOREST, detect, twins
 from salus.synth.audit.finding import Finding
@@ -20,7 +20,15 @@ from salus.synth.table.schema import Column, Schema
 from salus.synth.table.table import Table
 from tests.synth.simulate import simulated
 
-NAMES = ("shape", "pairs", "detection", "missingness", "coverage")
+NAMES = (
+    "shape",
+    "pairs",
+    "triples",
+    "detection",
+    "missingness",
+    "missing_patterns",
+    "coverage",
+)
 HELD, OTHER = simulated(300, seed=1), simulated(300, seed=2)
 
 
@@ -132,7 +140,7 @@ def test_units_names_and_order_do_not_count() -> None:
         changed(HELD, rng.permutation(300), columns),
         seed=0,
     )
-    for name in ("shape", "pairs", "missingness", "coverage"):
+    for name in ("shape", "pairs", "triples", "missingness", "missing_patterns", "coverage"):
         assert value(figure(a, name)) == pytest.approx(value(figure(b, name)), abs=1e-9), name
     each, again = (figure(f, "shape").detail["columns"] for f in (a, b))
     assert each == pytest.approx(again)
@@ -194,6 +202,58 @@ def test_twins_are_found_in_tables_that_are_too_large_to_look_at_whole() -> None
     assert apart.high > 0.45
 
 
+def test_twins_count_the_same_whichever_table_is_called_synthetic() -> None:
+    # AT-04, in both directions: a copy is below one half either way, and no calibration turns it
+    order = np.random.default_rng(1).permutation(300)
+    for a, b in ((HELD.take(order), HELD), (HELD, HELD.take(order))):
+        found = twins(a, b, seed=3)
+        assert isinstance(found, Estimate)
+        assert found.high < 0.3
+    assert "calibrat" not in "".join(vars(detection))
+
+
+def test_rows_that_repeat_each_other_push_up_and_are_no_twins() -> None:
+    # the other direction: a row's double in its own table is learnt under its own label
+    again = OTHER.take(np.repeat(np.arange(60), 5))
+    again = Table(again.schema, again.values, again.states)
+    found = twins(again, HELD, seed=0)
+    assert isinstance(found, Estimate)
+    assert found.low > 0.5
+    (told,) = (f for f in fidelity.findings(again, HELD, seed=0) if "detection" in f.name)
+    assert not told.detail["copied twins"]
+    assert told.because == ""
+
+
+def test_a_release_that_keeps_away_from_people_has_no_twins() -> None:
+    # each row is somebody's opposite: far from them, so above one half and not below it
+    apart = HELD
+    for c in HELD.schema.modelled:
+        value = HELD.values[c.name].astype(float)
+        here = HELD.states[c.name] == 0
+        ends = value[here].min() + value[here].max()
+        apart = apart.replace(c.name, np.where(here, ends - value, value), HELD.states[c.name])
+    found = twins(apart, HELD, seed=0)
+    assert isinstance(found, Estimate)
+    assert found.low > 0.8
+
+
+def test_the_floor_stands_beside_each_column_and_pair() -> None:
+    shape, pairs = figure(fresh(), "shape").detail, figure(fresh(), "pairs").detail
+    for key in ("columns", "Jensen-Shannon divergence", "range overlap"):
+        assert set(shape[key]) == set(shape[key + fidelity.FLOOR])
+        assert shape[key] != shape[key + fidelity.FLOOR]
+    assert set(pairs["pairs"]) == set(pairs["pairs" + fidelity.FLOOR])
+    assert len(pairs["pairs"]) == 55
+    for entry in pairs["widest gaps"]:
+        assert entry["likeness" + fidelity.FLOOR] == pairs["pairs" + fidelity.FLOOR][entry["pair"]]
+    assert isinstance(pairs["with the outcome" + fidelity.FLOOR], float)
+    assert set(figure(fresh(), "detection").detail["models" + fidelity.FLOOR]) == set(
+        figure(fresh(), "detection").detail["models"]
+    )
+    three = figure(fresh(), "triples").detail
+    assert set(three["triples"]) == set(three["triples" + fidelity.FLOOR])
+
+
 def test_a_shifted_column_is_told_at_once() -> None:
     shifted = HELD.replace("age", HELD.values["age"] + 60)
     told = detect(shifted, OTHER, seed=0, models=(BOOSTING,))[BOOSTING]
@@ -231,6 +291,32 @@ def test_without_missing_values_that_cannot_be_judged() -> None:
     a, b = simulated(60, seed=1, missing=0.0), simulated(60, seed=2, missing=0.0)
     found = figure(fidelity.findings(a, b, seed=0), "missingness")
     assert isinstance(found.result, CannotJudge)
+
+
+@pytest.mark.usefixtures("quick")
+def test_patterns_of_missing_values_are_compared_and_rare_ones_pooled() -> None:
+    base, held = simulated(600, seed=7, missing=0.0), simulated(600, seed=8, missing=0.0)
+
+    def lose(table: Table, weight: np.ndarray, marital: np.ndarray) -> Table:
+        x = table.values["weight"].astype(float).copy()
+        m = table.values["marital"].copy()
+        x[weight], m[marital] = np.nan, -1
+        return table.replace("weight", x).replace("marital", m)
+
+    k = np.arange(600)
+    real = lose(held, k < 102, (k < 100) | (k >= 598))  # together, but for two and two people
+    same = figure(fidelity.findings(lose(base, k < 100, k < 100), real, seed=0), "missing_patterns")
+    apart = lose(base, k < 100, (k >= 100) & (k < 200))
+    other = figure(fidelity.findings(apart, real, seed=0), "missing_patterns")
+    assert value(other) > value(same) + 0.1
+    shown = {p["missing"]: p for p in other.detail["patterns"]}
+    assert "marital, weight" not in {m for m in shown if shown[m]["real"] * 600 < 5}
+    assert not {"weight", "marital"} & set(shown)
+    pooled = round(shown["all other patterns"]["real"] * 600, 6)
+    assert pooled == 0 or pooled >= 4
+    assert sum(p["real"] for p in shown.values()) == pytest.approx(1)
+    assert sum(p["synthetic"] for p in shown.values()) == pytest.approx(1)
+    assert "fresh real people" in other.anchors
 
 
 @pytest.mark.usefixtures("quick")

@@ -88,4 +88,4 @@ def test_what_the_audit_would_have_found_is_told() -> None:
     found = {row["leak"]: row for row in context["power"]}
     assert found["everybody copied"]["found"] > 0.99
     assert found["no leak"]["found"] < 0.1
-    assert "nearest distance" in [a["attack"] for a in context["attacks"]]
+    assert "synthetic table" in context["attacks"]["nearest distance"]["knowledge"]

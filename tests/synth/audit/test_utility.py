@@ -184,9 +184,6 @@ def test_calibration_tells_honest_chances_from_bold_ones() -> None:
     assert models["gradient boosting"]["TSTR"] < models["logistic regression"]["TSTR"]
     slope = figure(found, "calibration_slope")
     assert (slope.direction, slope.ideal) == ("near", 1.0)
-    null = slope.anchors["independent columns"]
-    assert isinstance(null, Estimate)
-    assert abs(null.value) < 0.35
     brier = figure(found, "brier")
     assert brier.direction == "low"
     worse = brier.anchors["independent columns"]

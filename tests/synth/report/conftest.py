@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -331,7 +332,22 @@ def make_ugly() -> dict[str, Any]:
             verdict=Verdict.MET,
             because=UGLY,
             anchors={UGLY: estimate(0.4, 0.1)},
-            detail={UGLY: {UGLY: [UGLY]}},
+            detail={
+                UGLY: {UGLY: [UGLY]},
+                "attacks": {UGLY: {"value": 0.1, "interval": [0, 0.2]}},
+                "by name": {UGLY: 1.0},
+                "records": [{UGLY: UGLY}],
+            },
+        ),
+        *(
+            Finding(name=f"{start}{UGLY}", group=group, title=UGLY, meaning=UGLY, result=result)
+            for start, group, result in (
+                ("membership.group.", "subgroup", estimate(0.1, 0.1)),
+                ("linkage", "privacy", CannotJudge(UGLY)),
+                ("replication.", "replication", estimate(0.1, 0.1)),
+                ("comparison.", "comparison", estimate(0.1, 0.1)),
+                ("utility.", "utility", CannotJudge(UGLY)),
+            )
         ),
         *privacy(GOOD, {}),
     ]
@@ -342,11 +358,236 @@ def make_ugly() -> dict[str, Any]:
     arguments["price"] = [p | {"title": UGLY} for p in arguments["price"]]
     arguments["manifest"] = {UGLY: UGLY}
     arguments["table"] = arguments["table"] | {"name": UGLY, "outcome": UGLY}
+    context = {
+        "power": [{"leak": UGLY, "found": 0.3, "by": UGLY}],
+        "power_text": UGLY,
+        "ledger": {UGLY: UGLY, "queries": [{UGLY: UGLY}]},
+        "attacks": {UGLY: {"knowledge": UGLY}},
+        "parts": {UGLY: UGLY},
+    }
+    arguments["audit"] = replace(arguments["audit"], context=context)
+    arguments |= {"purpose": UGLY, "earlier": [{UGLY: UGLY}]}
     return summarise(**arguments)
 
 
 def make_wide() -> dict[str, Any]:
     return summarise(**facts("RELEASED", privacy(GOOD, {}) + quality(), pictures=pictures(60)))
+
+
+ATTACKS = {
+    "nearest distance": {
+        "value": 0.012,
+        "interval": [-0.02, 0.031],
+        "AUC": 0.506,
+        "AUC interval": [0.48, 0.53],
+    },
+    "density ratio": {
+        "value": 0.018,
+        "interval": [-0.01, 0.041],
+        "AUC": 0.511,
+        "AUC interval": [0.49, 0.54],
+    },
+}
+POWER = [
+    {
+        "leak": "no leak",
+        "found": 0.008,
+        "judged unsafe or undecided": 0.21,
+        "by": None,
+        "needed": None,
+    },
+    {
+        "leak": "1 % of the people copied",
+        "found": 0.47,
+        "judged unsafe or undecided": 0.9,
+        "by": "copies.exact",
+        "needed": 2400,
+    },
+    {"leak": "everybody copied", "found": 1.0, "released": 0.0, "by": "copies.exact"},
+]
+
+
+def unlimited() -> list[Finding]:
+    """Give findings on privacy that have no limit, and those within groups."""
+
+    def found(name: str, title: str, value: float, **more: Any) -> Finding:
+        return Finding(
+            name=name,
+            group=more.pop("group", "privacy"),
+            title=title,
+            meaning="What the strongest attack gains.",
+            result=estimate(value, 0.02),
+            **more,
+        )
+
+    few = CannotJudge("fewer than 20 people on one side")
+    return [
+        found(
+            "membership.tpr_at_01pct",
+            "Exposing a few people almost surely",
+            0.002,
+            anchors=anchors(COPIES),
+            detail={"attacks": ATTACKS, "strongest": "density ratio"},
+        ),
+        found("membership.worst_group", "Worst group", 0.06, anchors=anchors(COPIES)),
+        found("linkage", "Linking two parts of a record", 0.01),
+        found("singling_out", "Singling people out", 0.004),
+        found("membership.model", "Telling who was in the data, from the model", 0.31),
+        found(
+            "membership.group.sex = f",
+            "Telling who was in the data: sex = f",
+            0.05,
+            group="subgroup",
+            detail={
+                "everybody else": estimate(0.01, 0.02).to_dict(),
+                "gap": {"value": 0.04, "low": -0.01, "high": 0.09},
+                "attacks": ATTACKS,
+            },
+        ),
+        Finding(
+            name="membership.group.stage = 4",
+            group="subgroup",
+            title="Telling who was in the data: stage = 4",
+            meaning="",
+            result=few,
+        ),
+        Finding(
+            name="subgroup.utility.sex = f",
+            group="subgroup",
+            title="Prediction for sex = f",
+            meaning="How much more models lose here.",
+            result=estimate(0.02, 0.05),
+            detail={
+                "score": "AUC",
+                "TSTR": estimate(0.81, 0.05).to_dict(),
+                "TRTR": estimate(0.84, 0.05).to_dict(),
+                "gap TRTR - TSTR": estimate(0.03, 0.05).to_dict(),
+                "gap in everyone else": few.to_dict(),
+            },
+        ),
+    ]
+
+
+def further() -> list[Finding]:
+    """Give findings of every other new kind, with details of several shapes."""
+    both = {"TSTR": 0.85, "TSTR interval": [0.8, 0.9], "TRTR": 0.87, "TRTR interval": [0.8, 0.9]}
+    names = ["age", "bili", "albumin"]
+    coefficients = [
+        {
+            "name": name,
+            "real": {"estimate": 0.4, "standard error": 0.1, "low": 0.2, "high": 0.6},
+            "synthetic": {"estimate": v, "standard error": 0.1, "low": v - 0.2, "high": v + 0.2},
+            "population interval": None,
+            "same sign": True,
+            "overlap": 1 - v,
+            "absent": "",
+        }
+        for name, v in zip(names, (0.1, 0.3, 0.4), strict=True)
+    ]
+    analysis = {"formula": "death ~ age + bili", "coefficients": coefficients}
+    return [
+        Finding(
+            name="utility.auc",
+            group="utility",
+            title="AUC",
+            meaning="",
+            result=estimate(0.85, 0.03),
+            anchors={"fresh real people": estimate(0.87, 0.02)},
+            detail={"models": {"logistic regression": both, "random forest": both}},
+        ),
+        Finding(
+            name="utility.trts_auc",
+            group="utility",
+            title="AUC on synthetic rows",
+            meaning="",
+            result=estimate(0.88, 0.03),
+            detail={"models": {"logistic regression": {"TRTS": 0.88}}},
+        ),
+        Finding(
+            name="utility.concordance",
+            group="utility",
+            title="Concordance of survival",
+            meaning="",
+            result=estimate(0.74, 0.04),
+            ideal=1.0,
+            direction="high",
+        ),
+        Finding(
+            name="fidelity.triples",
+            group="fidelity",
+            title="Three columns at once",
+            meaning="",
+            result=estimate(0.93, 0.02),
+            detail={
+                "columns": dict(zip(names, (0.95, 0.8, 0.9), strict=True)),
+                "columns of fresh real people": dict(zip(names, (0.96, 0.95, 0.9), strict=True)),
+                "widest gaps": [{"pair": ["age", "bili"], "real": 0.4, "synthetic": 0.1}],
+                "levels lost": {},
+            },
+        ),
+        *(
+            Finding(
+                name=f"replication.{name}",
+                group="replication",
+                title=f"{title}: death ~ age + bili",
+                meaning="Over the coefficients whose sign the real people tell.",
+                result=estimate(0.67, 0.2),
+                ideal=1.0,
+                direction="high",
+                detail=analysis,
+            )
+            for name, title in (("sign", "Same signs"), ("overlap", "Overlap of intervals"))
+        ),
+        Finding(
+            name="comparison.paper_q",
+            group="comparison",
+            title="Quality score Q, as published",
+            meaning="A blend of likenesses.",
+            result=estimate(0.91, 0.02),
+            anchors=anchors({"verbatim copy": 0.99}),
+        ),
+        Finding(
+            name="comparison.jsd_published",
+            group="comparison",
+            title="JSD, as published",
+            meaning="",
+            result=CannotJudge("no column is numeric"),
+        ),
+    ]
+
+
+def make_complete() -> dict[str, Any]:
+    """Give a release of which everything is known that a report can show."""
+    first = [
+        replace(f, detail={**f.detail, "attacks": ATTACKS, "strongest": "density ratio"})
+        if f.name.startswith("membership.")
+        else f
+        for f in privacy(GOOD, {})
+    ]
+    rest = [f for f in quality() if f.name not in ("utility.auc", "utility.trts_auc")]
+    arguments = facts("RELEASED", [*first, *unlimited(), *rest, *further()])
+    arguments["audit"] = replace(
+        arguments["audit"],
+        context={
+            "people": 418,
+            "trials": 20,
+            "power": POWER,
+            "power_text": "Leaks of one patient in ten would hardly have been missed.",
+            "attacks": {
+                "density ratio": {
+                    "knowledge": "the synthetic table, and records of other people",
+                    "says": "log density under the synthetic rows over that under other people",
+                }
+            },
+            "ledger": {"queries": [{"what": "cross-fit", "times": 20}], "entries": 3},
+        },
+    )
+    arguments["table"] = arguments["table"] | {"rows": 500}
+    return summarise(
+        **arguments,
+        purpose="Teaching survival analysis to students.",
+        earlier=[{"date": "2025-03-01", "table": "pbc-2024.csv", "verdict": "RELEASED"}],
+    )
 
 
 def make_bare() -> dict[str, Any]:
@@ -362,6 +603,7 @@ KINDS = {
     "ugly": make_ugly,
     "wide": make_wide,
     "bare": make_bare,
+    "complete": make_complete,
 }
 
 
@@ -393,6 +635,11 @@ def audit_only() -> dict[str, Any]:
 @pytest.fixture
 def ugly() -> dict[str, Any]:
     return make_ugly()
+
+
+@pytest.fixture
+def everything() -> dict[str, Any]:
+    return make_complete()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from salus.synth.report import figures
@@ -104,6 +104,7 @@ def test_an_interval_below_zero_points_on() -> None:
 
 @settings(deadline=None)
 @given(value=st.floats(-1e6, 1e6), group=st.sampled_from(["utility", "fidelity", "privacy"]))
+@example(value=5e-324, group="privacy")
 def test_any_single_value_can_be_drawn(value: float, group: str) -> None:
     parts(figures.finding_chart(finding(value, value, value, group=group, ideal=1.0)))
 

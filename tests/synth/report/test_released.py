@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import salus
 from salus.synth.audit.finding import Verdict
 from salus.synth.budget import Budget
 from salus.synth.errors import OptionError, SalusError
+from salus.synth.release.procedure import Word
 from salus.synth.report import released
 from salus.synth.report.released import Release
 from tests.synth.simulate import simulated
@@ -24,12 +26,17 @@ def good() -> Release:
     )
 
 
-@pytest.fixture(scope="module")
-def unjudged() -> Release:
-    tight = Budget(membership=0.04, tpr_at_1pct=None, copies=None, near_copies=None, attribute=None)
-    return released.release(
-        simulated(80, seed=5), budget=tight, generator="marginals", seed=1, jobs=1
-    )
+def judged_as(good: Release, word: Word, verdict: Verdict, **more: object) -> Release:
+    """Return the same release with another answer to its first limit."""
+    first = replace(good.outcome.audit["membership.advantage"], verdict=verdict)
+    findings = tuple(first if f.name == first.name else f for f in good.outcome.audit.findings)
+    audit = replace(good.outcome.audit, findings=findings)
+    return Release(replace(good.outcome, verdict=word, audit=audit, **more))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def unjudged(good: Release) -> Release:
+    return judged_as(good, "CANNOT BE JUDGED", Verdict.CANNOT_BE_JUDGED)
 
 
 def test_a_release_writes_all_its_files(good: Release, tmp_path: Path) -> None:
@@ -80,18 +87,7 @@ def test_what_cannot_be_judged_is_withheld_unless_asked_for(
 
 
 def test_a_refusal_leaves_no_table_even_if_asked(good: Release, tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    finding = replace(good.outcome.audit["membership.advantage"], verdict=Verdict.NOT_MET)
-    findings = tuple(finding if f.name == finding.name else f for f in good.outcome.audit.findings)
-    outcome = replace(
-        good.outcome,
-        verdict="REFUSED",
-        audit=replace(good.outcome.audit, findings=findings),
-        synthetic=None,
-        model=None,
-    )
-    refused = Release(outcome)
+    refused = judged_as(good, "REFUSED", Verdict.NOT_MET, synthetic=None, model=None)
     assert refused.status == 3
     refused.save(tmp_path / "out", withheld_ok=True)
     names = {p.name for p in (tmp_path / "out").iterdir()}
@@ -125,3 +121,16 @@ def test_the_page_shows_the_verdict_and_names_no_person(good: Release, tmp_path:
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Released" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_purpose_stands_in_every_view(good: Release, tmp_path: Path) -> None:
+    told = Release(good.outcome, purpose="Teaching survival analysis.")
+    told.save(tmp_path / "out")
+    for name in ("audit.json", "report.html", "card.md"):
+        assert "Teaching survival analysis." in (tmp_path / "out" / name).read_text("utf-8"), name
+
+
+def test_the_claim_is_the_audits_own_and_what_always_holds(good: Release) -> None:
+    claim = good.summary["claim"]
+    assert set(good.outcome.audit.context["claim"]) < set(claim)
+    assert any("legal judgement" in c for c in claim)

@@ -15,6 +15,7 @@ from salus.synth.measure.divergence import (
     grouped_ks,
     grouped_shares,
     jensen_shannon,
+    mass_edges,
     range_overlap,
     total_variation,
 )
@@ -74,7 +75,7 @@ def relations(sample: Sample, real: Table) -> Floats:
     for c in columns:
         if c.is_numeric or c.kind == "ordinal":
             value, pool = values_of(sample.table, c), values_of(real, c)
-            edges = bin_edges(pool[~np.isnan(pool)], TENTHS)
+            edges = mass_edges(pool[~np.isnan(pool)], TENTHS)
             state = sample.table.states[c.name].astype(np.intp)
             inside = np.searchsorted(edges, np.nan_to_num(value), side="right")
             k = len(edges) + 1

@@ -24,6 +24,7 @@ from salus.synth.measure.estimate import CannotJudge, Estimate
 __all__ = ["Observation", "Privacy", "conclude", "judge_privacy", "observe"]
 
 Anchors = Mapping[str, Sequence[Observation] | CannotJudge]
+_OF_EVERYBODY = ("membership.advantage", "membership.tpr_at_1pct", "membership.tpr_at_01pct")
 METHOD = "by person; each end one-sided {:g} %, over all attacks"
 
 
@@ -137,7 +138,7 @@ def _finding(
         because = _vacuous(anchors, limit)
     detail: dict[str, Any] = {
         "strongest": risk.strongest,
-        "attacks": _attacks(risk.each, found.areas if name.startswith("membership.") else {}),
+        "attacks": _attacks(risk.each, found.areas if name in _OF_EVERYBODY else {}),
         "people": risk.n,
         "trials": trials,
     }

@@ -209,7 +209,9 @@ def auc(trials: Trials, *, error: float = ERROR) -> Each:
             [name], mine.inside, other.outside, mine.share_in, mine.share_out, mine.rounds
         )
         value = float(mine.rates()[0][0])
-        sd = float(np.sqrt(spread_of(trials, both, 1.0, 1.0)[1][0, 0]))  # luck of who is a member too
+        sd = float(
+            np.sqrt(spread_of(trials, both, 1.0, 1.0)[1][0, 0])
+        )  # luck of who is a member too
         out[name] = (value, max(0.0, value - z * sd), min(1.0, value + z * sd))
     return out
 

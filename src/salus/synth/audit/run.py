@@ -16,6 +16,7 @@ from salus.synth.audit.copies import chance_p, record_keys
 from salus.synth.audit.finding import Audit, Finding
 from salus.synth.audit.observation import Observation, observe
 from salus.synth.audit.privacy import judge_privacy
+from salus.synth.audit.trials import ERROR
 from salus.synth.budget import Budget
 from salus.synth.errors import OptionError, TooFewPeople
 from salus.synth.measure.estimate import CannotJudge
@@ -67,6 +68,8 @@ def audit(
     holdout: Table | None = None,
     reference: Table | None = None,
     budget: Budget | None = None,
+    earlier: Sequence[Table] = (),
+    error: float = ERROR,
     seed: int = 0,
 ) -> Audit:
     """Judge a synthetic table against the people it was made from and people it never saw.
@@ -84,6 +87,11 @@ def audit(
         people judged, blind to who is who.
     budget : Budget, optional
         The limits; the defaults of ``Budget`` otherwise.
+    earlier : sequence of Table
+        Tables of the same people that went out before: attackers hold them too. Use and likeness are
+        those of ``synthetic`` alone.
+    error : float
+        Of each one-sided bound of a risk.
     seed : int
 
     Raises
@@ -108,9 +116,10 @@ def audit(
     people = _together(train, holdout)
     member = np.arange(len(people)) < len(train)
     with threadpool_limits(1):  # figures then don't depend on the machine's cores
-        seen = observe(synthetic, people, member, reference=reference, seed=seed)
+        held = Table.concat([synthetic, *earlier]) if earlier else synthetic
+        seen = observe(held, people, member, reference=reference, seed=seed)
         anchors = anchor_observations(train, holdout, reference=reference, seed=seed)
-        privacy = judge_privacy([seen], budget, anchors=anchors, seed=seed)
+        privacy = judge_privacy([seen], budget, anchors=anchors, seed=seed, error=error)
         findings: list[Finding] = [*privacy.findings]
         findings += fidelity.findings(synthetic, holdout, baseline=train, seed=seed)
         findings += utility.findings(synthetic, train, holdout, seed=seed)
@@ -120,6 +129,7 @@ def audit(
         "holdout_people": holdout.n_people,
         "reference_people": 0 if reference is None else reference.n_people,
         "synthetic_rows": len(synthetic),
+        "rows of earlier tables": sum(len(t) for t in earlier),
         "seed": seed,
         "attacks": attackers(),
         "power": privacy.power,
@@ -173,15 +183,12 @@ def _refuse_same_people(train: Table, holdout: Table) -> None:
         )
 
 
-def attackers() -> list[dict[str, str]]:
-    """Return every attack of an audit: its name, what it does, what the attacker holds, its source."""
-    listed = [
-        {"attack": a.name, "does": a.says, "holds": a.knowledge, "source": a.source}
-        for a in REGISTRY
-    ]
-    for name, does, holds, source in _OTHERS:
-        listed.append({"attack": name, "does": does, "holds": holds, "source": source})
-    return listed
+def attackers() -> dict[str, dict[str, str]]:
+    """Return every attack of an audit by name: what it does, what the attacker holds, its source."""
+    out = {a.name: {"says": a.says, "knowledge": a.knowledge, "source": a.source} for a in REGISTRY}
+    for name, says, knowledge, source in _OTHERS:
+        out[name] = {"says": says, "knowledge": knowledge, "source": source}
+    return out
 
 
 def _together(train: Table, holdout: Table) -> Table:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from salus.synth.cli import options
-from salus.synth.cli.apart import check_files, check_people
+from salus.synth.cli.apart import check_files
 from salus.synth.cli.exits import CANNOT_BE_JUDGED, REFUSED, RELEASED
 from salus.synth.cli.fit import read_budget
+from salus.synth.cli.ledger import record
 from salus.synth.cli.lines import verdict_lines
 from salus.synth.cli.places import check_file, check_folder, new_folder
 from salus.synth.cli.voice import Voice
-from salus.synth.errors import TableError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from salus.synth.audit.finding import Finding
     from salus.synth.table.table import Table
 
 __all__ = ["audit"]
@@ -62,8 +62,18 @@ def audit(
     group: options.Group = None,
     time: options.Time = None,
     event: options.Event = None,
+    analysis: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Published analysis to run again, such as 'death ~ age + log(bili)' or "
+            "'Surv(days, status == \"dead\") ~ age'; may be repeated.",
+            metavar="FORMULA",
+            show_default=False,
+        ),
+    ] = None,
     budget: options.Budget = None,
     seed: options.Seed = 0,
+    ledger: options.Ledger = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -85,6 +95,7 @@ def audit(
     """
     from salus.synth.audit.run import audit as judge
     from salus.synth.report import summarise
+    from salus.synth.table.together import read_together
 
     voice = Voice(json=json, quiet=quiet)
     files = {"synthetic": synthetic, "train": train, "holdout": holdout}
@@ -93,7 +104,7 @@ def audit(
     check_files(files)
     limits = read_budget(budget)
     with voice.progress("judging"):
-        tables, notes = _read(
+        tables, notes = read_together(
             files,
             schema=schema,
             outcome=outcome,
@@ -105,6 +116,9 @@ def audit(
             time=time,
             event=event,
         )
+        record(ledger, "audit", tables["train"], name=train.name, seed=seed, touched="train")
+        record(ledger, "audit", tables["holdout"], name=holdout.name, seed=seed, touched="holdout")
+        more = _replications(analysis or (), tables, seed)  # a wrong formula ends here, soon
         judged = judge(
             tables["synthetic"],
             train=tables["train"],
@@ -113,6 +127,7 @@ def audit(
             budget=limits,
             seed=seed,
         )
+        judged = dataclasses.replace(judged, findings=(*judged.findings, *more))
     real = tables["train"]
     target = real.schema.outcome
     summary = summarise(
@@ -143,39 +158,24 @@ def audit(
     return status
 
 
-def _read(
-    files: Mapping[str, Path], *, schema: Path | None, **roles: Any
-) -> tuple[dict[str, Table], list[str]]:
-    """Read all tables under one schema, that of the real people.
+def _replications(
+    formulas: Sequence[str], tables: Mapping[str, Table], seed: int
+) -> tuple[Finding, ...]:
+    """Run each analysis on the training people and on the synthetic rows."""
+    if not formulas:
+        return ()
+    from salus.synth.audit.replication.replicate import replicate
 
-    It is inferred from all of them together, so that a level of one part alone is no surprise.
-    """
-    import pandas as pd
-
-    from salus.synth.table.codec import differences, encode_many
-    from salus.synth.table.files import read_frame, read_table
-
-    frames = {name: read_frame(path) for name, path in files.items()}
-    columns = list(frames["train"].columns)
-    for name in ("holdout", "reference"):
-        if name in frames:
-            _same_columns(frames[name], columns, files[name])
-    real = pd.concat([frames[n][columns] for n in frames if n != "synthetic"], ignore_index=True)
-    found = read_table(real, schema=schema, **roles).schema
-    check_people(frames, None if found.person is None else found.person.name)
-    notes = list(differences(frames["synthetic"], found))
-    tables = encode_many(list(frames.values()), found)
-    return dict(zip(frames, tables, strict=True)), notes
-
-
-def _same_columns(frame: pd.DataFrame, columns: list[str], path: Path) -> None:
-    absent = [c for c in columns if c not in frame.columns]
-    if absent:
-        raise TableError(
-            f"{len(absent)} column(s) of the training people are absent from {path.name!r}.",
-            column=absent[0],
-            remedy="Give people with the same columns, or take the column out of both.",
+    found: list[Finding] = []
+    for k, formula in enumerate(formulas):
+        found += replicate(
+            formula,
+            real=tables["train"],
+            synthetic=tables["synthetic"],
+            seed=seed,
+            label=str(k + 1) if len(formulas) > 1 else "",
         )
+    return tuple(found)
 
 
 def _pictures(synthetic: Table, real: Table) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import typer
 
 from salus.synth.cli import options
 from salus.synth.cli.exits import RELEASED
+from salus.synth.cli.ledger import record
 from salus.synth.cli.places import check_file
 from salus.synth.cli.voice import Voice
 from salus.synth.errors import OptionError
@@ -39,6 +40,7 @@ def fit(
     sensitive: options.Sensitive = None,
     known: options.Known = None,
     drop: options.Drop = None,
+    ledger: options.Ledger = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -61,6 +63,7 @@ def fit(
             known=known or (),
             drop=drop or (),
         )
+        record(ledger, "fit", data, name=table.name, seed=seed, touched="all people")
         tell("learning", 0.0)
         model = _unfitted(generator.value, limits).fit(data, seed=seed)
         model.save(output)

@@ -1,4 +1,4 @@
-"""A report in a few lines of a terminal: the verdict first, then each limit."""
+"""A report in a few lines of a terminal: the verdict, each limit, what would have been found."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["verdict_lines"]
 
 
 def verdict_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Return the verdict, its reasons and the limits, a line each."""
+    """Return the verdict, its reasons, the limits and the audit's power, a line each."""
     limited = [f for f in summary["audit"]["findings"] if f["verdict"] is not None]
     rows = [_row(finding) for finding in limited]
     lines = [f"{summary['verdict']}: {summary['headline']}"]
@@ -17,7 +17,16 @@ def verdict_lines(summary: Mapping[str, Any]) -> list[str]:
     if rows:
         widths = [max(len(row[i]) for row in rows) for i in range(3)]
         lines += ["", *("  " + _laid(row, widths) for row in rows)]
+    seen = _power_lines(summary)
+    lines += ["", "What this audit would have found:", *seen] if seen else []
     return [*lines, "", *summary["next"]]
+
+
+def _power_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Say how often an audit like this one would find each leak."""
+    from salus.synth.report.power import chances
+
+    return [f"  - {row.sentence}" for row in chances(summary)]
 
 
 def _row(finding: Mapping[str, Any]) -> tuple[str, str, str, str]:

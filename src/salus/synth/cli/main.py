@@ -22,9 +22,13 @@ import typer
 from salus.synth.cli import options
 from salus.synth.cli.audit import audit
 from salus.synth.cli.demo import demo
+from salus.synth.cli.diff import diff
 from salus.synth.cli.exits import BAD_INPUT, FAULT, INTERRUPTED, as_json, explain, status_of
+from salus.synth.cli.exposed import exposed
 from salus.synth.cli.fit import fit
+from salus.synth.cli.ledger import ledger
 from salus.synth.cli.release import release
+from salus.synth.cli.replicate import replicate
 from salus.synth.cli.report import report
 from salus.synth.cli.sample import sample
 from salus.synth.cli.schema import schema
@@ -97,7 +101,19 @@ def _tell(error: Exception, *, machine: bool, debug: bool) -> None:
         typer.echo(f"salus: {explain(error)}", err=True)
 
 
-for _verb in (release, demo, schema, fit, sample, audit, report):
+for _verb in (
+    release,
+    demo,
+    schema,
+    fit,
+    sample,
+    audit,
+    exposed,
+    replicate,
+    report,
+    diff,
+    ledger,
+):
     app.command()(_ending(_verb))
 
 

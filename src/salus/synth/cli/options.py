@@ -19,6 +19,7 @@ __all__ = [
     "Group",
     "Json",
     "Known",
+    "Ledger",
     "Outcome",
     "Person",
     "Quiet",
@@ -114,6 +115,15 @@ Event = Annotated[
         "--event",
         help="Level of a survival outcome that counts as the event.",
         metavar="LEVEL",
+        show_default=False,
+    ),
+]
+Ledger = Annotated[
+    Path | None,
+    typer.Option(
+        "--ledger",
+        help="File that records each query of these people; stays with them.",
+        metavar="FILE",
         show_default=False,
     ),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from salus.synth.cli import options
 from salus.synth.cli.fit import read_budget
+from salus.synth.cli.ledger import now
 from salus.synth.cli.lines import verdict_lines
 from salus.synth.cli.places import check_folder
 from salus.synth.cli.voice import Voice
@@ -55,6 +57,26 @@ def release(
     group: options.Group = None,
     time: options.Time = None,
     event: options.Event = None,
+    purpose: Annotated[
+        str, typer.Option(help="What the table is for, for its card.", metavar="TEXT")
+    ] = "",
+    ledger: options.Ledger = None,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Table of these people that went out before; may be repeated. Needed from 6,000 "
+            "people on.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
+    cohort: Annotated[
+        str,
+        typer.Option(
+            help="Name of these people in the ledger, that stays when their records change.",
+            metavar="NAME",
+        ),
+    ] = "",
     withheld_ok: Annotated[
         bool,
         typer.Option(
@@ -100,6 +122,10 @@ def release(
         generator=generator.value,
         rows=rows,
         seed=seed,
+        purpose=purpose,
+        ledger=ledger,
+        earlier=[read_table(path, schema=data.schema) for path in earlier or ()],
+        cohort=cohort,
         withheld_ok=withheld_ok,
         parquet=parquet,
         force=force,
@@ -116,6 +142,10 @@ def carry_through(
     generator: str = "forest",
     rows: int | None = None,
     seed: int = 0,
+    purpose: str = "",
+    ledger: Path | None = None,
+    earlier: Sequence[Table] = (),
+    cohort: str = "",
     withheld_ok: bool = False,
     parquet: bool = False,
     force: bool = False,
@@ -131,6 +161,12 @@ def carry_through(
             n=rows,
             seed=seed,
             name=name,
+            purpose=purpose,
+            ledger=ledger,
+            earlier=earlier,
+            cohort=cohort,
+            when=now(),
+            withheld_ok=withheld_ok,
             progress=tell,
         )
         done.save(output, withheld_ok=withheld_ok, force=force, parquet=parquet)

@@ -32,18 +32,28 @@ def report(
             show_default=False,
         ),
     ],
+    purpose: Annotated[
+        str | None,
+        typer.Option(
+            help="What the table is for, in one sentence, where audit.json doesn't say.",
+            metavar="TEXT",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
     """Write the report's page from audit.json.
 
-    One HTML file that needs no network; or a card in Markdown.
+    One HTML file that needs no network; or the card, a data-protection document in Markdown.
     """
     from salus.synth.report import read_summary, write_card, write_page
 
     voice = Voice(json=json, quiet=quiet)
     check_file(output, audit)
     summary = read_summary(audit)
+    if purpose is not None:
+        summary["purpose"] = purpose
     write = write_card if output.suffix.lower() == ".md" else write_page
     write(summary, output)
     voice.say(f"{summary['verdict']}: the report is {output}.")

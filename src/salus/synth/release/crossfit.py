@@ -10,7 +10,7 @@ people; the table released comes from the same procedure on all of them, where e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -20,13 +20,13 @@ from threadpoolctl import threadpool_limits
 from salus.synth.audit import fidelity, utility
 from salus.synth.audit.anchors import make_anchors
 from salus.synth.audit.finding import Finding
-from salus.synth.audit.privacy import Observation, observe
+from salus.synth.audit.observation import Observation, observe
 from salus.synth.generate.protocol import Generator, Shortfall
 from salus.synth.measure.estimate import CannotJudge
 from salus.synth.table.parts import folds, halves
 from salus.synth.table.table import Table
 
-__all__ = ["Trial", "anchor_trials", "run_trials"]
+__all__ = ["Earlier", "Make", "Trial", "anchor_trials", "run_trials"]
 
 Bools = NDArray[np.bool_]
 Make = Callable[[], Generator]
@@ -35,13 +35,32 @@ ANCHOR_TRIALS = 4
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """Hold how an earlier release of the same people was made, and how many rows it had."""
+
+    make: Make
+    rows: int
+
+
+@dataclass(frozen=True)
 class Trial:
-    """Hold what one fit on half of the people showed; no observation where no row could be made."""
+    """Hold what one fit on half of the people showed; no observation where no row could be made.
+
+    Parameters
+    ----------
+    observation : Observation or None
+    likeness : tuple of Finding
+    usefulness : mapping or None
+    shortfall : Shortfall or None
+    log_prob : array (n,) or None
+        Log likelihood of every row under this trial's model, where it has one.
+    """
 
     observation: Observation | None
     likeness: tuple[Finding, ...]
     usefulness: utility.Figures | None
     shortfall: Shortfall | None
+    log_prob: NDArray[np.float64] | None = None
 
 
 def run_trials(
@@ -52,6 +71,7 @@ def run_trials(
     repeats: int,
     seed: int,
     jobs: int,
+    earlier: Sequence[Earlier] = (),
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Trial]:
     """Fit and judge on random halves, each half once: 2 ``repeats`` trials.
@@ -64,6 +84,9 @@ def run_trials(
     rows : int, optional
         To be released of the whole table; a trial makes the same number for each of its members.
     repeats, seed, jobs : int
+    earlier : sequence of Earlier
+        Tables that went out before: each trial makes them again of its half, and attackers hold
+        them all.
     progress : callable, optional
         Told what is done and the share of it.
     """
@@ -73,7 +96,9 @@ def run_trials(
         sides += [(2 * r, half), (2 * r + 1, ~half)]
     ratio = 1.0 if rows is None else rows / len(table)
     work = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(_trial)(table, member, make, ratio, seed + 7919 * (i + 1), i < LIKENESS_TRIALS)
+        delayed(_trial)(
+            table, member, make, ratio, seed + 7919 * (i + 1), i < LIKENESS_TRIALS, earlier
+        )
         for i, member in sides
     )
     trials = []
@@ -84,13 +109,27 @@ def run_trials(
     return trials
 
 
-def _trial(table: Table, member: Bools, make: Make, ratio: float, seed: int, deep: bool) -> Trial:
+def _trial(
+    table: Table,
+    member: Bools,
+    make: Make,
+    ratio: float,
+    seed: int,
+    deep: bool,
+    earlier: Sequence[Earlier],
+) -> Trial:
     with threadpool_limits(1):
-        return _one_trial(table, member, make, ratio, seed, deep)
+        return _one_trial(table, member, make, ratio, seed, deep, earlier)
 
 
 def _one_trial(
-    table: Table, member: Bools, make: Make, ratio: float, seed: int, deep: bool
+    table: Table,
+    member: Bools,
+    make: Make,
+    ratio: float,
+    seed: int,
+    deep: bool,
+    earlier: Sequence[Earlier],
 ) -> Trial:
     inside, outside = table.take(member), table.take(~member)
     model = make().fit(inside, seed=seed)
@@ -98,13 +137,26 @@ def _one_trial(
     made = sampled.table
     if sampled.shortfall is not None:
         return Trial(None, (), None, sampled.shortfall)
-    seen = observe(made, table, member, seed=seed)
+    before = [
+        _made_again(one, inside, len(table), seed + 104_729 * (k + 1))
+        for k, one in enumerate(earlier)
+    ]
+    seen = observe(Table.concat([made, *before]), table, member, seed=seed)
     likeness: tuple[Finding, ...] = ()
     usefulness: utility.Figures | None = None
     if deep:
         likeness = fidelity.findings(made, outside, baseline=inside, seed=seed)
         usefulness = utility.figures(made, inside, outside, seed)
-    return Trial(seen, likeness, usefulness, sampled.shortfall)
+    known = getattr(model, "log_prob", None)
+    return Trial(
+        seen, likeness, usefulness, sampled.shortfall, None if known is None else known(table)
+    )
+
+
+def _made_again(one: Earlier, inside: Table, people: int, seed: int) -> Table:
+    """Return what an earlier release would have made of this half."""
+    rows = max(1, round(one.rows / people * len(inside)))
+    return one.make().fit(inside, seed=seed).sample(rows, seed=seed).table
 
 
 def anchor_trials(
@@ -137,29 +189,5 @@ def _anchor_round(table: Table, shift: int, seed: int) -> Mapping[str, Observati
             out[name] = made
             continue
         seen = observe(made, judged, member[~fresh], seed=seed)
-        out[name] = _on_everyone(seen, ~fresh)
+        out[name] = seen.among(~fresh)
     return out
-
-
-def _on_everyone(seen: Observation, here: Bools) -> Observation:
-    """Return the observation as one of all people, of whom those elsewhere were not judged."""
-
-    def spread(values: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-        out = {}
-        for name, value in values.items():
-            out[name] = np.zeros(len(here))
-            out[name][here] = value
-        return out
-
-    member, judged = np.zeros(len(here), bool), np.zeros(len(here), bool)
-    member[here], judged[here] = seen.member, seen.seen
-    return replace(
-        seen,
-        member=member,
-        seen=judged,
-        membership=spread(seen.membership),
-        exact=spread(seen.exact),
-        near=spread(seen.near),
-        success=spread(seen.success),
-        sole=spread(seen.sole),
-    )

@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from salus.synth.audit import clinical, fidelity, utility
-from salus.synth.audit.copies import record_keys
+from salus.synth.audit import fidelity
 from salus.synth.audit.finding import Audit, Finding, Verdict
-from salus.synth.audit.pooling import pool
-from salus.synth.audit.privacy import Observation, conclude
-from salus.synth.audit.run import CLAIM, audit
 from salus.synth.budget import Budget
-from salus.synth.errors import Infeasible, OptionError, TooFewPeople
+from salus.synth.errors import OptionError, TooFewPeople
 from salus.synth.generate import KINDS
-from salus.synth.generate.protocol import Generator, Shortfall
+from salus.synth.generate.protocol import Generator
 from salus.synth.generate.shrinkage import SLACK
-from salus.synth.measure.estimate import CannotJudge, Estimate
-from salus.synth.release.crossfit import Make, anchor_trials, run_trials
+from salus.synth.measure.estimate import CannotJudge
+from salus.synth.release.choose import Candidate, in_order
+from salus.synth.release.crossfit import Make
+from salus.synth.release.judged import Judged, Progress
+from salus.synth.release.large import choose_and_judge
+from salus.synth.release.ledger import Ledger
+from salus.synth.release.series import Series, digest, series_of
+from salus.synth.release.small import Crossfit
 from salus.synth.table.parts import split
 from salus.synth.table.rules import RuleCheck, check, rules_of
 from salus.synth.table.table import Table
 
 __all__ = ["STATUS", "Outcome", "Word", "carry_out"]
 
-Progress = Callable[[str, float], None]
 Word = Literal["RELEASED", "REFUSED", "CANNOT BE JUDGED"]
-Anchors = Mapping[str, Sequence[Observation] | CannotJudge]
 
 FEW = 5  # people, below whom a level may point at one of them
 FEWEST = 60  # people, below whom nothing can be shown
@@ -81,19 +81,6 @@ class Outcome:
     decisions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Judged:
-    """Hold one setting's audit, with the model that would be released and its rows."""
-
-    audit: Audit
-    model: Generator
-    synthetic: Table
-    shortfall: Shortfall | None
-
-
-Judge = Callable[[Make], _Judged]
-
-
 def carry_out(
     table: Table,
     *,
@@ -103,15 +90,22 @@ def carry_out(
     seed: int = 0,
     repeats: int = REPEATS,
     jobs: int | None = None,
+    ledger: Ledger | None = None,
+    earlier: Sequence[Table] = (),
+    cohort_name: str = "",
+    name: str = "",
+    when: str = "",
+    withheld_ok: bool = False,
     progress: Progress | None = None,
 ) -> Outcome:
     """Learn, judge and release a synthetic table, or refuse.
 
     Small tables (under 6,000 people) are judged by cross-fitting the procedure, larger ones by
-    people set apart. On a small table the constraint of the fit is loosened step by step for as long
-    as every limit is shown to hold: in this fixed order, from the safest to the boldest, the error
-    over all steps is that of one (Angelopoulos et al. 2021, arXiv:2110.01052). What is released was
-    fitted with the boldest setting that held.
+    people set apart. The constraint of the fit is loosened step by step for as long as every limit is
+    shown to hold, on a large table by the calibration part: in this fixed order, from the safest to
+    the boldest, the error over all steps is that of one (``choose.py``). What is released was fitted
+    with the boldest setting that held; a large table is then audited once by people whom neither fit
+    nor choice has seen.
 
     Parameters
     ----------
@@ -126,6 +120,15 @@ def carry_out(
         Of the cross-fit of a small table; each is two fits.
     jobs : int, optional
         Processes; one a core by default.
+    ledger : Ledger, optional
+        Where looks at these people and tables that went out are recorded; what stands there about them
+        is accounted for (``series.py``).
+    earlier : sequence of Table
+        Tables of these people that went out before; needed from 6,000 people on.
+    cohort_name, name, when : str
+        For the ledger: what the people are called, what the table is called, and the time.
+    withheld_ok : bool
+        Whether a table that can't be judged will be handed over all the same.
     progress : callable, optional
         Told what is being done and how far it is, from 0 to 1.
 
@@ -144,25 +147,93 @@ def carry_out(
     jobs = jobs or os.cpu_count() or 1
     tell: Progress = progress or (lambda what, share: None)
     checks = check(table, rules_of(table.schema))
-    if table.n_people < MANY:
-        judge: Judge = _Crossfit(table, budget, rows, repeats, seed, jobs, tell)
-        tried: tuple[float, ...] = LADDER
-    else:
-        judge, tried = _parts_judge(table, budget, rows, seed, tell), (SLACK,)
+    small = table.n_people < MANY
+    asked: dict[str, Any] = {
+        "generator": generator,
+        "budget": budget.to_dict(),
+        "rows": rows,
+        "seed": seed,
+        "repeats": repeats if small else None,
+        "columns": [c.name for c in table.schema.modelled],
+    }
+    series, people = Series(), None
+    if ledger is not None:
+        series, people = series_of(
+            ledger, table, asked, earlier, by_crossfit=small, name=cohort_name
+        )
+    elif earlier:
+        raise OptionError(
+            "earlier tables can be judged only with the ledger that they stand in.",
+            remedy="Give --ledger as well.",
+        )
+    ladder = [
+        ({"slack": slack}, partial(_make, generator, budget, slack))
+        for slack in (LADDER if small else (*LADDER, SLACK))
+    ]
     if generator not in ("forest", "copula"):
-        tried = tried[:1]  # nothing to tighten
+        ladder = ladder[:1]  # nothing to tighten
+    if small:
+        again = () if series.obstacle else series.made_again(_again)
+        judge = Crossfit(table, budget, rows, repeats, seed, jobs, tell, series, again)
+        judged, steps, setting = _boldest_that_holds(judge, ladder)
+    else:
+        split_seed = seed if series.split_seed is None else series.split_seed
+        asked["split_seed"] = split_seed
+        judged, steps, setting = choose_and_judge(
+            ladder,
+            split(table, seed=split_seed),
+            budget,
+            rows=rows,
+            seed=seed,
+            series=series,
+            tell=tell,
+        )
+    outcome = _outcome(table, judged, checks, budget, generator, seed, steps, series, ledger)
+    if ledger is not None and people is not None:
+        goes_out = outcome.verdict == "RELEASED" or (
+            withheld_ok and outcome.verdict == "CANNOT BE JUDGED"
+        )
+        ledger.record(
+            {
+                "kind": "release",
+                "verb": "release",
+                "touched": "all people, by cross-fitting"
+                if small
+                else "train, reference, calibration and audit parts",
+                "name": name,
+                "cohort_name": cohort_name,
+                "when": when,
+                "settings": {**asked, **setting},
+                "verdict": outcome.verdict,
+                "sha256": digest(judged.synthetic) if goes_out else "",
+            },
+            people,
+        )
+    return outcome
+
+
+def _boldest_that_holds(
+    judge: Crossfit, ladder: Sequence[tuple[dict[str, Any], Make]]
+) -> tuple[Judged, list[dict[str, Any]], dict[str, Any]]:
+    """Judge from the safest setting on for as long as every limit holds.
+
+    On a small table bounds by person stand for p-values: a limit that is met is one whose p-value
+    is at most the error, in large samples.
+    """
+    kept: list[tuple[Judged, dict[str, Any]]] = []
     steps: list[dict[str, Any]] = []
-    best: _Judged | None = None
-    for slack in tried:
-        judged = judge(partial(_make, generator, budget, slack))
-        held = judged.audit.verdict is Verdict.MET and judged.shortfall is None
-        steps.append({"slack": slack, "verdict": str(judged.audit.verdict)})
-        if held or best is None:
-            best = judged
-        if not held:
-            break
-    assert best is not None
-    return _outcome(table, best, checks, budget, generator, seed, steps)
+
+    def candidates() -> Iterator[Candidate]:
+        for setting, make in ladder:
+            judged = judge(make)
+            held = judged.audit.verdict is Verdict.MET and judged.shortfall is None
+            steps.append({**setting, "verdict": str(judged.audit.verdict), "certified": held})
+            kept.append((judged, setting))
+            yield Candidate(setting, {"every limit": 0.0 if held else 1.0})
+
+    certified = in_order(candidates())
+    judged, setting = kept[max(len(certified) - 1, 0)]
+    return judged, steps, setting
 
 
 def _check_options(table: Table, generator: str, rows: int, repeats: int) -> None:
@@ -190,154 +261,22 @@ def _make(generator: str, budget: Budget, slack: float) -> Generator:
     return model
 
 
-@dataclass
-class _Crossfit:
-    """Judge settings on a small table by cross-fitting."""
-
-    table: Table
-    budget: Budget
-    rows: int
-    repeats: int
-    seed: int
-    jobs: int
-    tell: Progress
-    anchors: Anchors | None = None
-
-    def __call__(self, make: Make) -> _Judged:
-        if self.anchors is None:
-            self.tell("judging known releases", 0.0)
-            self.anchors = anchor_trials(self.table, seed=self.seed, jobs=self.jobs)
-            _refuse_unreachable(self.anchors, self.budget, self.seed)
-        trials = run_trials(
-            self.table,
-            make,
-            rows=self.rows,
-            repeats=self.repeats,
-            seed=self.seed,
-            jobs=self.jobs,
-            progress=self.tell,
-        )
-        short = next((t.shortfall for t in trials if t.shortfall), None)
-        if short is not None:  # too few rows obey the rules: nothing is there to be judged
-            return _unmade(make, self.table, self.seed, short)
-        seen = [t.observation for t in trials if t.observation is not None]
-        findings: list[Finding] = list(
-            conclude(
-                seen,
-                self.budget,
-                anchors=self.anchors,
-                seed=self.seed,
-            )
-        )
-        findings += pool([t.likeness for t in trials if t.likeness])
-        findings += utility.pool(
-            [t.usefulness for t in trials if t.usefulness is not None], seed=self.seed
-        )
-        self.tell("fitting the model to release", 0.0)
-        model = make().fit(self.table, seed=self.seed)
-        sampled = model.sample(self.rows, seed=self.seed)
-        findings += _released(self.table, sampled.table, seen, self.budget)
-        findings += clinical.findings(sampled.table, self.table, rules_of(self.table.schema))
-        judged = Audit(
-            findings=tuple(findings),
-            subject=f"the procedure, by {len(trials)} fits on random halves of the people",
-            context={
-                "people": self.table.n_people,
-                "trials": len(trials),
-                "claim": [
-                    *CLAIM,
-                    "What was judged is the procedure on half of the people; the table released "
-                    "comes from the same procedure on all of them, where each one weighs less.",
-                ],
-            },
-        )
-        return _Judged(judged, model, sampled.table, sampled.shortfall)
-
-
-def _unmade(make: Make, table: Table, seed: int, shortfall: Shortfall) -> _Judged:
-    """Return the refusal of rows that can't be made."""
-    audit = Audit(findings=(), subject="nothing: too few rows obey the rules")
-    return _Judged(audit, make().fit(table, seed=seed), table.take(np.zeros(0, int)), shortfall)
-
-
-def _parts_judge(table: Table, budget: Budget, rows: int, seed: int, tell: Progress) -> Judge:
-    """Return a judge that sets people apart: fit on train, judge on the audit part, once."""
-
-    def judge(make: Make) -> _Judged:
-        parts = split(table, seed=seed)
-        tell("fitting", 0.0)
-        model = make().fit(parts.train, reference=parts.reference, seed=seed)
-        tell("sampling", 0.5)
-        sampled = model.sample(rows, seed=seed)
-        if sampled.shortfall is not None:
-            return _unmade(make, parts.train, seed, sampled.shortfall)
-        tell("judging", 0.6)
-        judged = audit(sampled.table, parts, budget=budget, seed=seed)
-        return _Judged(
-            replace(judged, subject="the table, by people set apart"),
-            model,
-            sampled.table,
-            sampled.shortfall,
-        )
-
-    return judge
-
-
-def _refuse_unreachable(anchors: Anchors, budget: Budget, seed: int) -> None:
-    """Stop before the long work if fresh real people would break a limit, or none could be met."""
-    fresh = anchors.get("fresh real people")
-    if fresh is None or isinstance(fresh, CannotJudge):
-        return
-    for finding in conclude(fresh, budget, seed=seed):
-        result = finding.result
-        if not isinstance(result, Estimate) or finding.limit is None:
-            continue
-        floor = finding.ideal or 0.0
-        if finding.limit < floor or result.low > finding.limit:
-            nearest = max(floor * 1.5, result.high)
-            raise Infeasible(
-                f"the limit {finding.limit:g} on {finding.name!r} can't be met on this table: "
-                f"fresh real people, who leak nothing, already show {max(floor, result.value):.3g}.",
-                remedy=f"The nearest limit that could be met is about {nearest:.2g}.",
-            )
-
-
-def _released(
-    table: Table, made: Table, trials: Sequence[Observation], budget: Budget
-) -> tuple[Finding, ...]:
-    """Count the rows of the very table to be released that equal a real person's record."""
-    mine, theirs = record_keys([table, made])
-    share = float(np.isin(theirs, mine).mean()) if len(made) else 0.0
-    # strangers' records are met by chance where few columns make people alike
-    chance = float(np.mean([o.exact["exact"][~o.member].sum() for o in trials]))
-    value = share - 2 * chance  # strangers were half of the people
-    limit = budget.copies
-    met = limit is None or value <= max(limit, 0.0)
-    return (
-        Finding(
-            name="copies.released",
-            group="privacy",
-            title="Copied records in this very table",
-            meaning="Share of the rows to be released that equal a person's record, beyond those "
-            "that would equal a stranger's by chance: a count, without sampling error.",
-            result=Estimate(value, value, value, len(made), "count"),
-            ideal=0.0,
-            limit=limit,
-            verdict=None if limit is None else Verdict.MET if met else Verdict.NOT_MET,
-            because="" if met else "more rows than chance would make equal a person's record",
-            detail={"share that equals a person": share, "expected by chance": 2 * chance},
-        ),
-    )
+def _again(settings: Mapping[str, Any]) -> Make:
+    """Return how a recorded release made its table."""
+    budget = Budget(**settings["budget"])
+    return partial(_make, settings["generator"], budget, float(settings.get("slack", SLACK)))
 
 
 def _outcome(
     table: Table,
-    judged: _Judged,
+    judged: Judged,
     checks: tuple[RuleCheck, ...],
     budget: Budget,
     generator: str,
     seed: int,
     steps: list[dict[str, Any]],
+    series: Series,
+    ledger: Ledger | None,
 ) -> Outcome:
     word = _WORDS[judged.audit.verdict]
     reasons = [_reason(f) for f in judged.audit.findings if f.verdict not in (None, Verdict.MET)]
@@ -362,6 +301,12 @@ def _outcome(
             f"{len(table)} rows of {table.n_people} people are released as single rows: people are "
             "kept whole when judging, but no synthetic person has several rows."
         )
+    decisions.append(_on_the_series(series, ledger))
+    uncertified = [s for s in steps if not s.get("certified", True)]
+    if uncertified and len(uncertified) == len(steps) and "p" in steps[0]:
+        decisions.append(
+            "No setting was certified on the part set apart for the choice; the safest was judged."
+        )
     return Outcome(
         verdict=word,
         audit=judged.audit,
@@ -381,6 +326,20 @@ def _outcome(
         },
         pictures=fidelity.pictures(judged.synthetic, table) if len(judged.synthetic) else {},
         decisions=tuple(decisions),
+    )
+
+
+def _on_the_series(series: Series, ledger: Ledger | None) -> str:
+    if ledger is None:
+        return (
+            "Nothing was recorded: without --ledger a further table of the same people will be judged "
+            "as if it were the first."
+        )
+    if series.looks == 1:
+        return "The ledger holds no earlier look at these people."
+    return (
+        f"Audit reused: this is look {series.looks} at these people, so each bound was taken at an "
+        f"error of {series.error:.2g}; attackers were given {len(series.out)} earlier table(s) too."
     )
 
 

@@ -15,14 +15,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from salus.synth.report import figures, wording
+from salus.synth.report.sections import sections
 from salus.synth.report.summary import complete, replace_text
 
 __all__ = ["render", "write_page"]
 
 _FIRST = 12  # columns shown at once; the others unfold
-_RANK = {"NOT MET": 0, "CANNOT BE JUDGED": 1, "MET": 2, None: 3}
 _MAPS = ("real", "synthetic", "difference")
 _PAIRS = 40
+_SAID = ("attacks", "power", "power_text", "ledger", "earlier", "earlier releases", "claim")
 
 
 def render(summary: Mapping[str, Any]) -> str:
@@ -44,26 +45,19 @@ def render(summary: Mapping[str, Any]) -> str:
         If the dictionary is not one of a report.
     """
     full = complete(summary)
-    findings = full["audit"]["findings"]
-    privacy = [f for f in findings if f["group"] == "privacy"]
     title, tone, sign = wording.VERDICTS[full["verdict"]]
     return _template().render(
+        **sections(full),
         s=full,
         word=title,
         tone=tone,
         sign=sign,
         facts=_facts(full),
-        privacy=[_row(f) for f in sorted(privacy, key=_urgency)],
-        checks=[_row(f) for f in sorted(findings, key=_urgency) if f["limit"] is not None],
-        utility=[_row(f) for f in findings if f["group"] == "utility"],
-        fidelity=[_row(f) for f in findings if f["group"] == "fidelity"],
-        clinical=[_row(f) for f in findings if f["group"] == "clinical"],
-        findings=[_row(f) for f in findings],
-        anchors=_anchor_notes(findings),
+        anchors=_anchor_notes(full["audit"]["findings"]),
         price=_price(full),
         pictures=_pictures(full["pictures"]),
         manifest=_lines(full["manifest"]),
-        context=_lines(full["audit"]["context"]),
+        context=_lines(_unsaid(full["audit"]["context"])),
         share=wording.share,
         number=wording.number,
         whole=wording.whole,
@@ -87,10 +81,6 @@ def _template() -> Template:
     return environment.get_template("page.html")
 
 
-def _urgency(finding: Mapping[str, Any]) -> int:
-    return _RANK.get(finding["verdict"], 3)
-
-
 def _facts(full: Mapping[str, Any]) -> list[tuple[str, str]]:
     """List the figures under the verdict: limits held, people, rows, columns, outcome."""
     verdicts = [f["verdict"] for f in full["audit"]["findings"] if f["verdict"] is not None]
@@ -108,39 +98,9 @@ def _facts(full: Mapping[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-def _row(finding: Mapping[str, Any]) -> dict[str, Any]:
-    """Gather all that a template shows of one finding."""
-    percent, result = wording.is_share(finding), finding["result"]
-    word, tone, sign = wording.answer(finding["verdict"])
-    limit = finding["limit"]
-    write = wording.share if percent else wording.number
-    return {
-        "finding": finding,
-        "word": word,
-        "tone": tone,
-        "sign": sign,
-        "value": wording.value_of(result, percent=percent),
-        "interval": wording.interval(result, percent=percent),
-        "level": f"{100 * result.get('level', 0.95):g}",
-        "limit": None if limit is None else write(limit),
-        "reason": _sentence(result.get("cannot_judge", "")),
-        "highest": wording.value_of({"value": result["high"]}, percent=percent)
-        if "value" in result
-        else "not known",
-        "needed": result.get("needed"),
-        "anchors": [
-            (name, wording.value_of(a, percent=percent), a.get("cannot_judge", ""))
-            for name, a in wording.anchors_of(finding)
-        ],
-        "chart": figures.finding_chart(finding),
-        "detail": _lines(finding["detail"]),
-    }
-
-
-def _sentence(text: str) -> str:
-    """Begin with a capital and end in a full stop."""
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text[-1:] in ".!?" else ".")
+def _unsaid(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of the audit's circumstances no section shows."""
+    return {k: v for k, v in context.items() if k not in _SAID}
 
 
 def _anchor_notes(findings: list[dict[str, Any]]) -> list[tuple[str, str]]:

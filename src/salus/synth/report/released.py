@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 from salus.synth.budget import Budget
 from salus.synth.errors import OptionError, SalusError
 from salus.synth.generate.protocol import Generator
+from salus.synth.release.ledger import Ledger
 from salus.synth.release.procedure import STATUS, Outcome, Word, carry_out
 from salus.synth.report.card import write_card
 from salus.synth.report.page import write_page
@@ -44,6 +45,8 @@ class Release:
     outcome : Outcome
     name : str
         What the table is called in the report.
+    purpose : str
+        What the table is for, in the steward's own sentence.
 
     Attributes
     ----------
@@ -51,9 +54,9 @@ class Release:
         The report as plain JSON values.
     """
 
-    def __init__(self, outcome: Outcome, *, name: str = "table") -> None:
+    def __init__(self, outcome: Outcome, *, name: str = "table", purpose: str = "") -> None:
         self.outcome = outcome
-        self.summary = _summary(outcome, name)
+        self.summary = {**_summary(outcome, name), "purpose": purpose}
 
     def __repr__(self) -> str:
         return f"Release({self.verdict})"
@@ -178,6 +181,12 @@ def release(
     n: int | None = None,
     seed: int = 0,
     name: str = "table",
+    purpose: str = "",
+    ledger: Ledger | str | Path | None = None,
+    earlier: Sequence[Table] = (),
+    cohort: str = "",
+    when: str = "",
+    withheld_ok: bool = False,
     jobs: int | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Release:
@@ -197,6 +206,18 @@ def release(
         The same seed gives the same release.
     name : str
         What the table is called in the report.
+    purpose : str
+        What the table is for, in the steward's own sentence.
+    ledger : Ledger or path, optional
+        Where looks at these people and tables that went out are recorded and accounted for.
+    earlier : sequence of Table
+        Tables of these people that went out before; needed from 6,000 people on.
+    cohort, when : str
+        For the ledger: a name of these people that stays the same when their records change, and the
+        time.
+    withheld_ok : bool
+        Whether a table that can't be judged will be handed over all the same (see ``Release.save``);
+        the ledger then holds it as gone out.
     jobs : int, optional
         Processes; one a core by default.
     progress : callable, optional
@@ -208,9 +229,21 @@ def release(
         See ``salus.synth.release.procedure.carry_out``.
     """
     outcome = carry_out(
-        table, budget=budget, generator=generator, n=n, seed=seed, jobs=jobs, progress=progress
+        table,
+        budget=budget,
+        generator=generator,
+        n=n,
+        seed=seed,
+        jobs=jobs,
+        ledger=ledger if ledger is None or isinstance(ledger, Ledger) else Ledger(ledger),
+        earlier=earlier,
+        cohort_name=cohort,
+        name=name,
+        when=when,
+        withheld_ok=withheld_ok,
+        progress=progress,
     )
-    return Release(outcome, name=name)
+    return Release(outcome, name=name, purpose=purpose)
 
 
 def _summary(outcome: Outcome, name: str) -> dict[str, Any]:
@@ -253,7 +286,6 @@ def _summary(outcome: Outcome, name: str) -> dict[str, Any]:
             }
             for check, broken in outcome.rules
         ],
-        claim=list(outcome.audit.context.get("claim", ())) or None,
         pictures=dict(outcome.pictures) or None,
         manifest={
             "versions": _versions(),

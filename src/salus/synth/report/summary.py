@@ -33,6 +33,9 @@ _DEFAULTS: Mapping[str, Any] = {
     "claim": [],
     "pictures": {},
     "manifest": {},
+    "purpose": "",
+    "earlier": [],
+    "ledger": {},
 }
 _KEYS = frozenset(_DEFAULTS) | {"format", "verdict", "headline", "audit"}
 _GOOD = frozenset({"RELEASED", "LIMITS MET"})
@@ -44,7 +47,10 @@ _AUDIT_ONLY = {
 _CLAIM = (
     "It speaks of the attacks that were run; a cleverer one, or more knowledge, is not ruled out.",
     "It speaks of this table alone. Each further table made from the same people adds to the risk.",
-    "It is no guarantee of differential privacy and no legal judgement of anonymity.",
+    "It is no guarantee of differential privacy.",
+)
+_ALWAYS = (
+    "It is no legal judgement of anonymity.",
     "What is found in synthetic rows should be confirmed on real patients before it is acted upon.",
 )
 
@@ -64,6 +70,9 @@ def summarise(
     claim: Sequence[str] | None = None,
     pictures: Mapping[str, Any] | None = None,
     manifest: Mapping[str, Any] | None = None,
+    purpose: str = "",
+    earlier: Sequence[Mapping[str, Any]] = (),
+    ledger: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Build the report's dictionary from an audit and the facts of a release.
 
@@ -96,6 +105,12 @@ def summarise(
         ``columns`` and ``pairs``; see ``report/README.md``.
     manifest : mapping
         Versions, seeds, hashes.
+    purpose : str
+        What the table is for, in the steward's own sentence.
+    earlier : sequence of mapping
+        Each earlier release of the same people: plain values by name.
+    ledger : mapping
+        What was asked of the private data before, as plain values.
 
     Raises
     ------
@@ -118,6 +133,9 @@ def summarise(
         "claim": claim,
         "pictures": pool_pictures(pictures or {}, facts.get("people") or facts.get("rows")),
         "manifest": manifest,
+        "purpose": purpose,
+        "earlier": earlier,
+        "ledger": ledger,
     }
     return complete({key: value for key, value in given.items() if value is not None})
 
@@ -150,7 +168,7 @@ def complete(summary: Mapping[str, Any]) -> dict[str, Any]:
     out["headline"] = out.get("headline") or _headline(out)
     out["reasons"] = out["reasons"] or _reasons(out)
     out["next"] = out["next"] or _next(out)
-    out["claim"] = out["claim"] or list(_CLAIM)
+    out["claim"] = out["claim"] or [*(out["audit"]["context"].get("claim") or _CLAIM), *_ALWAYS]
     return out
 
 
@@ -235,7 +253,8 @@ def _check_audit(out: dict[str, Any]) -> None:
     for k, finding in enumerate(audit["findings"]):
         if not isinstance(finding, dict) or not {"name", "group", "result"} <= set(finding):
             raise OptionError(f"finding {k} of the report needs a name, a group and a result.")
-        has_figure = {"value", "low", "high"} <= set(finding["result"])
+        figures = [finding["result"].get(key) for key in ("value", "low", "high")]
+        has_figure = all(isinstance(f, int | float) for f in figures)
         if not has_figure and "cannot_judge" not in finding["result"]:
             raise OptionError(f"finding {finding['name']!r} has neither figure nor reason.")
         finding["title"] = finding.get("title") or finding["name"]

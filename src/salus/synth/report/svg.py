@@ -110,7 +110,7 @@ class Axis:
 
     def __init__(self, low: float, high: float, left: float, right: float) -> None:
         self.low = low
-        self.high = high if high > low else low + 1.0
+        self.high = high if high - low > 1e-300 else low + 1.0  # no axis of denormal length
         self.left = left
         self.right = right
 

@@ -40,8 +40,10 @@ _ANSWERS: Mapping[str | None, tuple[str, str, str]] = {
 ANCHORS: Mapping[str, str] = {
     "fresh real people": "Real patients that nothing was learnt from: as safe as any table can be.",
     "independent columns": "Each column drawn on its own: safe, but all relations are lost.",
+    "5 % planted copies": "A safe table in which every twentieth row is a patient's own.",
     "bootstrap": "Real rows drawn again with replacement: these are the patients themselves.",
     "SMOTE": "Points between neighbouring patients: a common method that gives patients away.",
+    "blurred copy": "The real table with noise in every number: patients, hardly disguised.",
     "shifted copy": "The real table with one column changed in every row: a copy in disguise.",
     "verbatim copy": "The real table itself: the most that any table can give away.",
 }
@@ -80,7 +82,8 @@ def whole(value: float | None) -> str:
 
 def is_share(finding: Mapping[str, Any]) -> bool:
     """Tell whether a finding's figures are shares that read best as percentages."""
-    return bool(finding.get("group") in ("privacy", "clinical"))
+    name = str(finding.get("name", ""))
+    return finding.get("group") in ("privacy", "clinical") or name.startswith("membership.")
 
 
 def value_of(result: Mapping[str, Any], *, percent: bool) -> str:

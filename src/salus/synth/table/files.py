@@ -22,6 +22,7 @@ from salus.synth.table.schema import Column, Schema
 from salus.synth.table.table import Table
 
 __all__ = [
+    "csv_text",
     "read_frame",
     "read_table",
     "reading",
@@ -148,7 +149,7 @@ def write_table(table: Table, path: str | Path) -> None:
     if target.suffix.lower() in _PARQUET:
         write_bytes_atomic(target, _parquet_bytes(table))
         return
-    text = _csv_text(decode_text(table))
+    text = csv_text(table)
     data = text.encode("utf-8")
     if target.suffix.lower() == ".gz":
         data = gzip.compress(data, mtime=0)  # no clock: the same table gives the same bytes
@@ -241,7 +242,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     return frame.reset_index(level=own) if own else frame
 
 
-def _csv_text(frame: pd.DataFrame) -> str:
+def csv_text(table: Table) -> str:
+    """Return the table as the text of a CSV file."""
+    frame = decode_text(table)
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(frame.columns)

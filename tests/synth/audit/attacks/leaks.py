@@ -31,13 +31,15 @@ def numbers_moved(members: Table) -> Table:
 
 
 def clumps(members: Table) -> Table:
-    """Twelve rows around every member: each with one other column of another member."""
+    """Twenty rows around every member, with every number moved by some per cent."""
     rng = np.random.default_rng(0)
     rows = []
-    for name in list(members.values)[:12]:
-        partner = rng.permutation(len(members))
-        value, state = members.values[name][partner], members.states[name][partner]
-        rows.append(members.replace(name, value, state))
+    for _ in range(20):
+        made = members
+        for name in NUMBERS:
+            value = members.values[name] * rng.normal(1, 0.03, len(members))
+            made = made.replace(name, value, members.states[name])
+        rows.append(made)
     return Table.concat(rows)
 
 

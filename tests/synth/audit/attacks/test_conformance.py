@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from salus.synth.audit.attacks import REGISTRY, Attack, Scene
@@ -52,9 +53,8 @@ MADE_FOR: dict[str, Callable[[Table], Table]] = {
 every_attack = pytest.mark.parametrize("attack", REGISTRY, ids=lambda a: a.name)
 
 
-def area(attack: Attack, synthetic: Table, reference: Table | None = None, seed: int = 0) -> float:
-    scores = attack.score(Scene.of(PEOPLE, synthetic, reference=reference, seed=seed))
-    return float(roc_auc_score(MEMBER, scores))
+# clumps show where a few were copied often; around everybody they are the density of all people
+FEW = {"data plagiarism index": 25}
 
 
 def test_the_registry_is_small_and_says_what_the_attacker_knows() -> None:
@@ -68,7 +68,12 @@ def test_the_registry_is_small_and_says_what_the_attacker_knows() -> None:
 @pytest.mark.parametrize("reference", [None, REFERENCE], ids=["no reference", "reference"])
 @pytest.mark.parametrize("attack", [a for a in REGISTRY if a.name != "hole"], ids=lambda a: a.name)
 def test_an_attack_sees_the_leak_it_is_made_for(attack: Attack, reference: Table | None) -> None:
-    assert area(attack, MADE_FOR[attack.name](MEMBERS), reference) >= 0.95
+    members = FEW.get(attack.name, N)
+    rows = np.concatenate([np.arange(members), np.arange(N, 2 * N)])
+    people, member = PEOPLE.take(rows), rows < N
+    made = MADE_FOR[attack.name](people.take(member))
+    scores = attack.score(Scene.of(people, made, reference=reference))
+    assert roc_auc_score(member, scores) >= 0.95
 
 
 def test_the_hole_attack_sees_a_hole() -> None:
@@ -87,8 +92,8 @@ def test_nobody_is_accused_by_fresh_people() -> None:
         scene = Scene.of(pool.take(np.arange(2 * n)), pool.take(np.arange(2 * n, 3 * n)), seed=r)
         areas[r] = [roc_auc_score(member, a.score(scene)) for a in REGISTRY]
     # an area of 100 against 100 has standard error 0.041, so its mean over 16 has 0.010
-    assert np.abs(areas.mean(0) - 0.5).max() < 0.04
-    assert 0.025 < areas.std(0).min() <= areas.std(0).max() < 0.07
+    assert np.abs(areas.mean(0) - 0.5).max() < 0.035
+    assert areas.std(0).max() < 0.07
 
 
 def one_column() -> tuple[Table, Table]:
@@ -214,7 +219,7 @@ def test_the_order_of_rows_and_columns_does_not_matter(seed: int, reference: boo
     columns = [POOL.schema.columns[j] for j in rng.permutation(len(POOL.schema.columns))]
     turned = Schema(columns)
 
-    def changed(table: Table, order: np.ndarray) -> Table:
+    def changed(table: Table, order: NDArray[np.intp]) -> Table:
         table = table.take(order)
         return Table(turned, table.values, table.states, table.people)
 

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from salus.synth.audit.replication.formula import evaluate, parse, truth
+from salus.synth.audit.replication.formula import parse
 from salus.synth.audit.replication.sheet import read_sheet
+from salus.synth.audit.replication.values import evaluate, truth
 from salus.synth.errors import OptionError
 
 pytest.importorskip("formulaic", reason="the extra 'replicate' is not installed")

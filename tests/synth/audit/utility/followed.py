@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def followed(n: int, *, seed: int, effect: float = 1.0) -> Table:
     return Table(SCHEMA, values)
 
 
-def named(table: Table, name: str, **changes: object) -> Table:
+def named(table: Table, name: str, **changes: Any) -> Table:
     """Return the table with another description of one column."""
     columns = [replace(c, **changes) if c.name == name else c for c in table.schema.columns]
     return Table(Schema(columns), table.values, table.states, table.people)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from functools import cache
 
 import numpy as np
@@ -51,6 +53,14 @@ def test_four_findings_with_anchors_and_each_models_own_figure() -> None:
     null = order.anchors["independent columns"]
     assert isinstance(null, Estimate)
     assert abs(null.value - 0.5) < 0.12
+
+
+def test_trials_and_findings_are_plain_data() -> None:
+    made = utility.figures(MADE.take(np.arange(60)), TRAIN, TEST, 0)
+    again = pickle.loads(pickle.dumps(made))  # as it is sent between processes
+    found = [f.to_dict() for f in utility.pool([again])]
+    assert found == [f.to_dict() for f in utility.pool([made])]
+    assert json.loads(json.dumps(found, allow_nan=False))
 
 
 def test_both_models_learn_whom_the_event_takes_first() -> None:

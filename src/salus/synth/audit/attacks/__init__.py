@@ -1,7 +1,7 @@
 """The attacks on membership that need no more than tables, in one list.
 
-Each adds noise to the maximum over attacks, so an attack stands here only if it sees a leak that no
-other one sees as well. Those that need a likelihood or refits are in ``likelihood.py``.
+Each adds noise to the maximum over attacks, so the list is kept short: one form of each attack that
+the literature uses. Those that need a likelihood or refits are in ``likelihood.py``.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ overfits puts more mass on its members than the population has there.
 
 * By neighbours: a density falls with the distance to the neighbours, so its log is taken as minus
   the mean log distance to the 5 nearest; with one column left out, the same in that space.
-* By kernels: Gaussian kernels in at most 12 principal components of the people compared with (the
-  reference, else all people judged), Scott's width; nobody is their own neighbour.
+* By kernels: Gaussian kernels in at most 12 principal components, half of Scott's width. Other
+  people are all that are known, judged or in the reference; nobody is their own neighbour.
 
 Source: van Breugel, Sun, Qian and van der Schaar 2023, "Membership inference attacks against
 synthetic data through overfitting detection" (DOMIAS), arXiv:2302.12580.
@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from salus.synth.audit.attacks.embedding import kernel, log_density, scott
+from salus.synth.audit.attacks.embedding import local_width, log_density
 from salus.synth.audit.attacks.scene import Scene
 
 __all__ = ["by_kernels", "by_neighbours", "by_neighbours_left_out"]
@@ -43,12 +43,9 @@ def by_neighbours_left_out(scene: Scene) -> Floats:
 def by_kernels(scene: Scene) -> Floats:
     """Return the log density ratio by Gaussian kernels in few dimensions, (n,)."""
     people, made, real = scene.points
-    width = scott(len(real), people.shape[1])
-    less = np.zeros((2, len(people)))
-    for own, there in scene.own_rows():
-        less[0] += there * kernel(((people - people[own]) ** 2).sum(1), width, people.shape[1])
-        less[1] += there
-    return log_density(people, made, width) - log_density(people, real, width, less=less)
+    width = local_width(len(real), people.shape[1])
+    usual = log_density(people, real, width, own=tuple(scene.own_rows()))
+    return log_density(people, made, width) - usual
 
 
 def _log(distance: Floats) -> Floats:

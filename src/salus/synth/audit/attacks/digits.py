@@ -87,7 +87,7 @@ def _edits(a: Signs, b: Signs) -> Ints:
         row = np.minimum.accumulate(step - place, axis=1) + place
         done = length == i + 1
         out[done] = row[done, other[done]]
-    return out
+    return np.asarray(out, np.intp)
 
 
 @dataclass(frozen=True)

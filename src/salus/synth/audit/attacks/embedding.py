@@ -15,13 +15,24 @@ from numpy.typing import NDArray
 
 from salus.synth.measure.distance import Encoder, Placed
 
-__all__ = ["Embedding", "columns_by_name", "kernel", "log_density", "scott"]
+__all__ = [
+    "Embedding",
+    "broad",
+    "columns_by_name",
+    "kernel",
+    "kernel_sum",
+    "local_width",
+    "log_density",
+]
 
 Floats = NDArray[np.float64]
+Own = Sequence[tuple[NDArray[np.intp], NDArray[np.bool_]]]
 MOST_DIMENSIONS = 12
 MOST_LEVELS = 20  # commonest levels and missing states of a column that count
 TRACE = 1e-6  # share of the variance under which a direction is rounding
+LEAST = 1e-5  # of a narrow kernel's peak
 CELLS = 1 << 20  # of one block of kernels
+LOCAL = 0.5  # of Scott's width
 BROAD = 2.0  # width of the one broad kernel, in standard deviations of the real people
 
 
@@ -68,9 +79,13 @@ class Embedding:
         return np.asarray(out, np.float64)
 
 
-def scott(rows: int, dimensions: int) -> float:
-    """Return Scott's width for unit variances, rows ** (-1 / (k + 4)) (Scott 1992)."""
-    return float(max(rows, 1) ** (-1.0 / (dimensions + 4)))
+def local_width(rows: int, dimensions: int) -> float:
+    """Return half of Scott's width for unit variances, rows ** (-1 / (k + 4)) (Scott 1992).
+
+    Scott's width is for the shape of a density as a whole. A leak is local: on 1,000 copied people
+    half of it raised the area of the density ratio from 0.965 to 0.997.
+    """
+    return float(LOCAL * max(rows, 1) ** (-1.0 / (dimensions + 4)))
 
 
 def kernel(squared: Floats, width: float, dimensions: int) -> Floats:
@@ -78,7 +93,7 @@ def kernel(squared: Floats, width: float, dimensions: int) -> Floats:
     return np.asarray(np.exp(-0.5 * squared / width**2) / width**dimensions)
 
 
-def log_density(at: Floats, centres: Floats, width: float, *, less: Floats | None = None) -> Floats:
+def log_density(at: Floats, centres: Floats, width: float, *, own: Own = ()) -> Floats:
     """Return the log kernel density of ``centres`` (r, k) at points (n, k), as an array (n,).
 
     One broad kernel stands for what no centre is near, so the log is finite everywhere.
@@ -87,22 +102,26 @@ def log_density(at: Floats, centres: Floats, width: float, *, less: Floats | Non
     ----------
     at, centres : array (n, k), (r, k)
     width : float
-    less : array (2, n), optional
-        Sum of kernels, and their number, that don't count: those of the point's own person.
+    own : sequence of (int array (n,), bool array (n,)), optional
+        Centres that don't count for a point, as of ``Scene.own_rows``.
     """
-    total, count = kernel_sum(at, centres, width), np.full(len(at), float(len(centres)))
-    if less is not None:
-        total, count = np.maximum(total - less[0], 0), count - less[1]
-    return np.asarray(np.log((total + broad(at)) / (count + 1)))
+    total = kernel_sum(at, centres, width, own=own)
+    count = len(centres) - sum((there.astype(float) for _, there in own), np.zeros(len(at)))
+    return np.asarray(np.log((total + broad(at, width)) / (count + 1)))
 
 
-def broad(at: Floats) -> Floats:
-    """Return the broad kernel at points (n, k)."""
-    return kernel((at**2).sum(1), BROAD, at.shape[1])
+def broad(at: Floats, width: float) -> Floats:
+    """Return the broad kernel at points (n, k), at least a trace of a narrow one's peak.
+
+    The trace bounds what a lonely row can tell, and is far above the rounding of a sum of kernels
+    of which one is taken away again.
+    """
+    wide, peak = kernel((at**2).sum(1), BROAD, at.shape[1]), width ** -float(at.shape[1])
+    return np.asarray(np.maximum(wide, LEAST * peak))
 
 
-def kernel_sum(at: Floats, centres: Floats, width: float) -> Floats:
-    """Return the sum of the kernels around all centres at each point, (n,)."""
+def kernel_sum(at: Floats, centres: Floats, width: float, *, own: Own = ()) -> Floats:
+    """Return the sum of the kernels around all centres but a point's own at each point, (n,)."""
     out = np.empty(len(at))
     step = max(1, CELLS // max(len(centres), 1))
     a, b = at / width, centres / width
@@ -113,6 +132,9 @@ def kernel_sum(at: Floats, centres: Floats, width: float) -> Floats:
         power -= half
         power -= 0.5 * (part**2).sum(1)[:, None]
         np.minimum(power, 0, out=power)
+        for which, there in own:
+            rows = np.flatnonzero(there[begin : begin + step])
+            power[rows, which[begin + rows]] = -np.inf
         out[begin : begin + step] = np.exp(power, out=power).sum(1)
     return np.asarray(out / width ** at.shape[1])
 

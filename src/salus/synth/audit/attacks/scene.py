@@ -108,19 +108,22 @@ class Scene:
 
     @cached_property
     def points(self) -> tuple[Floats, Floats, Floats]:
-        """Embedded people (n, k), synthetic rows (m, k), and people who are compared with (r, k)."""
+        """Embedded people (n, k), synthetic rows (m, k), and everybody known (n or n + r, k).
+
+        Everybody known is the people judged, in their order, and the reference. Kernel densities
+        need them all: they are too rough with a reference alone.
+        """
         people = self.embedding.transform(self.placed)
-        real = people if self.reference is None else self.embedding.transform(self.real)
-        return people, self.embedding.transform(self.made), real
+        known = [people]
+        if self.reference is not None:
+            known.append(self.embedding.transform(self.real))
+        return people, self.embedding.transform(self.made), np.vstack(known)
 
     def own_rows(self) -> Iterator[tuple[Ints, NDArray[np.bool_]]]:
-        """Yield the rows of each person's own among those compared with, one for each at a time.
+        """Yield the rows of each row's own person, itself included, one for each at a time.
 
-        Each item is an index (n,) and whether there is such a row (n,). Nothing where a reference
-        is given: nobody judged is in it.
+        Each item is an index (n,) and whether there is such a row (n,).
         """
-        if self.reference is not None:
-            return
         _, who, count = np.unique(self.people.people, return_inverse=True, return_counts=True)
         order = np.argsort(who.ravel(), kind="stable")
         first = np.cumsum(count) - count

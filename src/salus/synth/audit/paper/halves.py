@@ -42,7 +42,7 @@ def over_repeats(values: Floats, *, n: int) -> Estimate:
     n : int
         People behind each repeat.
     """
-    value, repeats = float(values.mean()), len(values)
+    value, repeats = float(np.clip(values.mean(), 0, 1)), len(values)
     half = float(student.ppf(0.975, repeats - 1) * values.std(ddof=1) * 2**0.5)
     low, high = max(0.0, value - half), min(1.0, value + half)
     method = f"{repeats} random halves, t, doubled for the release's rows"

@@ -24,6 +24,7 @@ from salus.synth.measure.divergence import (
     bin_shares,
     jensen_shannon,
     kolmogorov_smirnov,
+    mass_edges,
     range_overlap,
     total_variation,
 )
@@ -169,7 +170,7 @@ def _relations(table: Table, real: Table, settings: PaperSettings) -> Floats:
         ranked.append(c.is_numeric or c.kind == "ordinal")
         if ranked[-1]:
             value, pool = values_of(table, c), values_of(real, c)
-            edges = bin_edges(pool[~np.isnan(pool)], settings.tenths)
+            edges = mass_edges(pool[~np.isnan(pool)], settings.tenths)
             k = len(edges) + 1
             state = table.states[c.name].astype(np.intp)
             inside = np.searchsorted(edges, np.nan_to_num(value), side="right")
@@ -187,11 +188,12 @@ def _relations(table: Table, real: Table, settings: PaperSettings) -> Floats:
     )
 
 
-def _diversity(
-    made: Table, real: Table, encoder: Encoder, settings: PaperSettings
-) -> float | None:
-    """Return V: levels that occur, real mass in what is reached, and real people with a synthetic
-    row among their neighbours (the coverage of Naeem et al. 2020, arXiv:2002.09797)."""
+def _diversity(made: Table, real: Table, encoder: Encoder, settings: PaperSettings) -> float | None:
+    """Return V: levels that occur, real mass in what is reached, and real people well surrounded.
+
+    The last is the share with a synthetic row among their neighbours (coverage of Naeem et al.
+    2020, arXiv:2002.09797).
+    """
     levels, mass = [], []
     for c in real.schema.modelled:
         p, q = _shares(made, real, c)

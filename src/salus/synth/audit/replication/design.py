@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from salus.synth.audit.replication.formula import Analysis, Kind, evaluate, optional, truth
+from salus.synth.audit.replication.formula import Analysis, Kind, optional
 from salus.synth.audit.replication.sheet import Sheet
+from salus.synth.audit.replication.values import evaluate, truth
 from salus.synth.errors import OptionError
 from salus.synth.table.spelling import numbers_as_text
 

@@ -41,7 +41,8 @@ __all__ = ["replicate"]
 Floats = NDArray[np.float64]
 Source = Table | pd.DataFrame
 FRESH, INDEPENDENT = "fresh real people", "independent columns"
-SPLITS, SPLITS_OF_MANY, MANY = 20, 5, 10_000  # halvings of the real people
+SPLITS, SPLITS_OF_MANY = 20, 5  # halvings of the real people
+MANY = {"logistic": 10_000, "linear": 10_000, "cox": 1_000}  # rows; fits of Cox's model are slow
 SHUFFLES = 5  # of the real columns
 DRAWS = 2_000  # of the synthetic estimates
 _TEXTS = {
@@ -230,7 +231,7 @@ class _Anchors:
     ) -> _Anchors:
         rng = np.random.default_rng(seed)
         told = {r.name: r.determined and r.name != INTERCEPT for r in rows}
-        splits = SPLITS if len(design) <= MANY else SPLITS_OF_MANY
+        splits = SPLITS if len(design) <= MANY[plan.kind] else SPLITS_OF_MANY
         halves = [_halves(plan, design, rng) for _ in range(splits)]
         drawn = [fit(plan.design(sheet.shuffled(rng)), plan.kind) for _ in range(SHUFFLES)]
         apart = [compare(real, d) for d in drawn if isinstance(d, Fitted)]

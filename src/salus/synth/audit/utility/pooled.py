@@ -21,7 +21,8 @@ def pool(trials: Sequence[Figures], *, seed: int = 0) -> tuple[Finding, ...]:
     """Score the predictions of one or several trials.
 
     Each score is taken in each trial and averaged over trials and models. The interval draws people
-    again, each with all the trials they were tested in; the predictions stay.
+    again, each with all the trials they were tested in; the predictions stay. So it tells how the
+    figure varies with the people tested, not with those learnt from.
 
     Parameters
     ----------

@@ -1,0 +1,183 @@
+"""The series that a release belongs to: earlier looks at the same people, and tables that went out.
+
+* **Attackers hold every table.** Below 6,000 people each trial of the cross-fit makes the earlier
+  tables again by their settings; above, their rows have to be given, and the split into parts is
+  that of the first release, so that people set apart were strangers to all of them.
+* **Each look halves the error.** The k-th look at the same people is judged at 0.05 / 2^(k - 1), so
+  all of them together err with a chance of at most 10 %. A refusal is a look as well: trying until
+  one succeeds gains nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from salus.synth.audit.finding import Finding, Verdict
+from salus.synth.audit.trials import ERROR
+from salus.synth.errors import OptionError
+from salus.synth.generate.protocol import Generator
+from salus.synth.measure.estimate import CannotJudge
+from salus.synth.release.crossfit import Earlier
+from salus.synth.release.ledger import Cohort, Entry, Ledger, releases_of
+from salus.synth.table.files import csv_text
+from salus.synth.table.table import Table
+
+__all__ = ["Series", "digest", "series_of"]
+
+Settings = Mapping[str, Any]
+MakeOf = Callable[[Settings], Callable[[], Generator]]
+
+
+def digest(table: Table) -> str:
+    """Return the SHA-256 of a table as it would be written in CSV, whatever its file's format."""
+    return hashlib.sha256(csv_text(table).encode("utf-8")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Series:
+    """Hold what came before.
+
+    Parameters
+    ----------
+    looks : int
+        Looks at these people, this one included.
+    out : tuple of Entry
+        By which tables went out.
+    tables : tuple of Table
+        Their rows, as far as given.
+    obstacle : str
+        Why what went out can't be accounted for; empty if it can.
+    split_seed : int or None
+        By which the people were split into parts first.
+    """
+
+    looks: int = 1
+    out: tuple[Entry, ...] = ()
+    tables: tuple[Table, ...] = ()
+    obstacle: str = ""
+    split_seed: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def error(self) -> float:
+        """The error of each one-sided bound in this look."""
+        return float(ERROR / 2 ** (self.looks - 1))
+
+    def made_again(self, make: MakeOf) -> tuple[Earlier, ...]:
+        """Return how the earlier tables were made."""
+        return tuple(
+            Earlier(make(e.content["settings"]), int(e.content["settings"]["rows"]))
+            for e in self.out
+        )
+
+    def finding(self) -> tuple[Finding, ...]:
+        """Return the finding that the earlier tables can't be accounted for, if so."""
+        if not self.obstacle:
+            return ()
+        return (
+            Finding(
+                name="release.earlier",
+                group="privacy",
+                title="Tables of the same people that went out before",
+                meaning="Number of earlier tables whose rows an attacker may hold, and this judgement "
+                "doesn't.",
+                result=CannotJudge(self.obstacle),
+                ideal=0.0,
+                limit=0.0,
+                verdict=Verdict.CANNOT_BE_JUDGED,
+                because=self.obstacle,
+            ),
+        )
+
+    def context(self) -> dict[str, Any]:
+        """Return what a report tells of the series."""
+        return {
+            "ledger": {
+                "looks at these people": self.looks,
+                "error of each bound": self.error,
+                "tables that went out before": len(self.out),
+            },
+            "earlier": [
+                {
+                    "line": e.number,
+                    "when": e.content.get("when", ""),
+                    "name": e.content.get("name", ""),
+                    "verdict": e.content.get("verdict", ""),
+                    "rows": e.content["settings"].get("rows"),
+                    "sha256": e.content.get("sha256", ""),
+                }
+                for e in self.out
+            ],
+        }
+
+
+def series_of(
+    ledger: Ledger,
+    table: Table,
+    settings: Settings,
+    given: Sequence[Table],
+    *,
+    by_crossfit: bool,
+    name: str = "",
+) -> tuple[Series, Cohort]:
+    """Return the series that a release of this table continues, and the sketch of its people.
+
+    A run with the very settings of an earlier one is that run again: no new look, no further table.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    table : Table
+    settings : mapping
+        Of this run, as they will be recorded.
+    given : sequence of Table
+        Rows of earlier releases.
+    by_crossfit : bool
+        Whether earlier tables can be made again.
+    name : str
+        Of the cohort, if the steward named it.
+
+    Raises
+    ------
+    OptionError
+        If a table given is none that went out.
+    """
+    cohort = ledger.cohort(table)
+    looks = [
+        e
+        for e in ledger.earlier(cohort, name=name)
+        if e.content.get("kind") == "release" and not _same_run(e, settings, cohort)
+    ]
+    out = releases_of(looks)
+    known = {e.content["sha256"]: e for e in out}
+    rows = {digest(t): t for t in given}
+    strange = set(rows) - set(known)
+    if strange:
+        raise OptionError(
+            f"{len(strange)} of the earlier tables given went out by no line of the ledger.",
+            remedy="Give the files as they were released, and the ledger that they stand in.",
+        )
+    columns = list(settings["columns"])
+    obstacle = ""
+    if by_crossfit and any(e.content["settings"].get("columns") != columns for e in out):
+        obstacle = "an earlier table of these people had other columns and can't be made again"
+    elif not by_crossfit and set(known) - set(rows):
+        obstacle = (
+            f"{len(set(known) - set(rows))} of {len(known)} earlier tables weren't given; give their "
+            "files with --earlier"
+        )
+    seeds = [e.content["settings"].get("split_seed") for e in looks]
+    first = next((s for s in seeds if s is not None), None)
+    return Series(len(looks) + 1, out, tuple(rows.values()), obstacle, first), cohort
+
+
+def _same_run(entry: Entry, settings: Settings, cohort: Cohort) -> bool:
+    theirs = {k: v for k, v in entry.content.get("settings", {}).items() if k not in _RESULTS}
+    mine = {k: v for k, v in settings.items() if k not in _RESULTS}
+    return theirs == mine and entry.cohort == cohort
+
+
+_RESULTS = ("slack", "split_seed")  # what a run ends with, and not what it was asked
