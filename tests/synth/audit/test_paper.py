@@ -252,8 +252,8 @@ def test_shuffling_the_outcome_lowers_relations_alone() -> None:
     loose = train.replace("diagnosis", train.values["diagnosis"][order])
     a, b = parts(train, held).parts, parts(loose, held).parts
     assert a["D"] == b["D"]
-    assert b["C"] < a["C"] - 0.1
-    assert b["C, outcome"] < a["C, outcome"] - 0.2
+    assert b["C"] < a["C"] - 0.05
+    assert b["C, outcome"] < a["C, outcome"] - 0.1
     assert b["C, features"] == pytest.approx(a["C, features"], abs=1e-12)
 
 

@@ -12,7 +12,7 @@ from salus.synth.audit.finding import Verdict
 from salus.synth.budget import Budget
 from salus.synth.errors import OptionError
 from salus.synth.measure.estimate import Estimate
-from salus.synth.release import crossfit, procedure
+from salus.synth.release import procedure
 from salus.synth.release.ledger import Ledger
 from salus.synth.release.procedure import Outcome, carry_out
 from salus.synth.table.schema import Schema
@@ -21,13 +21,6 @@ from tests.synth.simulate import simulated
 
 LOOSE = Budget(membership=0.9, tpr_at_1pct=0.9, copies=0.9, near_copies=0.9, attribute=0.9)
 TABLE = simulated(150, seed=3)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measure likeness and anchors once: they are not what a series is about."""
-    monkeypatch.setattr(crossfit, "LIKENESS_TRIALS", 1)
-    monkeypatch.setattr(crossfit, "ANCHOR_TRIALS", 1)
 
 
 def release(table: Table, ledger: Ledger | None, seed: int, **options: Any) -> Outcome:

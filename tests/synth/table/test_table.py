@@ -62,3 +62,9 @@ def test_arrays_that_contradict_each_other_are_refused() -> None:
     states = {"x": np.array([PRESENT, EMPTY]), "g": np.array([PRESENT, PRESENT])}
     with pytest.raises(TableError, match=r"column 'x': .*contradict"):
         Table(SCHEMA, {"x": x, "g": g}, states)
+
+
+def test_a_table_without_a_modelled_column_keeps_its_people() -> None:
+    schema = Schema([Column(name="id", kind="identifier")])
+    assert len(Table(schema, {}, {}, np.arange(7))) == 7
+    assert len(Table(schema, {})) == 0

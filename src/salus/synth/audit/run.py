@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -15,6 +16,7 @@ from salus.synth.audit.attacks import REGISTRY
 from salus.synth.audit.copies import chance_p, record_keys
 from salus.synth.audit.finding import Audit, Finding
 from salus.synth.audit.observation import Observation, observe
+from salus.synth.audit.paper.scores import findings as paper_findings
 from salus.synth.audit.privacy import judge_privacy
 from salus.synth.audit.trials import ERROR
 from salus.synth.budget import Budget
@@ -70,6 +72,8 @@ def audit(
     budget: Budget | None = None,
     earlier: Sequence[Table] = (),
     error: float = ERROR,
+    paper: bool = False,
+    jobs: int = 1,
     seed: int = 0,
 ) -> Audit:
     """Judge a synthetic table against the people it was made from and people it never saw.
@@ -92,6 +96,10 @@ def audit(
         those of ``synthetic`` alone.
     error : float
         Of each one-sided bound of a risk.
+    paper : bool
+        Whether to add the scores of arXiv:2606.18518, for comparison; they decide nothing.
+    jobs : int
+        Processes that judge the anchors.
     seed : int
 
     Raises
@@ -118,12 +126,14 @@ def audit(
     with threadpool_limits(1):  # figures then don't depend on the machine's cores
         held = Table.concat([synthetic, *earlier]) if earlier else synthetic
         seen = observe(held, people, member, reference=reference, seed=seed)
-        anchors = anchor_observations(train, holdout, reference=reference, seed=seed)
+        anchors = anchor_observations(train, holdout, reference=reference, seed=seed, jobs=jobs)
         privacy = judge_privacy([seen], budget, anchors=anchors, seed=seed, error=error)
         findings: list[Finding] = [*privacy.findings]
         findings += fidelity.findings(synthetic, holdout, baseline=train, seed=seed)
         findings += utility.findings(synthetic, train, holdout, seed=seed)
         findings += clinical.findings(synthetic, train, rules_of(train.schema))
+        if paper:
+            findings += paper_findings(synthetic, train, holdout, seed=seed)
     context: dict[str, Any] = {
         "train_people": train.n_people,
         "holdout_people": holdout.n_people,
@@ -139,7 +149,7 @@ def audit(
 
 
 def anchor_observations(
-    train: Table, holdout: Table, *, reference: Table | None = None, seed: int
+    train: Table, holdout: Table, *, reference: Table | None = None, seed: int, jobs: int = 1
 ) -> dict[str, Sequence[Observation] | CannotJudge]:
     """Run the attacks on each anchor release.
 
@@ -151,16 +161,23 @@ def anchor_observations(
     judged, fresh = holdout.take(~half), holdout.take(half)
     people = _together(train, judged)
     member = np.arange(len(people)) < len(train)
+    made = make_anchors(train, fresh, seed=seed)
+    tables = {name: t for name, t in made.items() if isinstance(t, Table)}
+    seen = Parallel(n_jobs=jobs)(
+        delayed(_observe_alone)(table, people, member, reference, seed) for table in tables.values()
+    )
+    found = dict(zip(tables, seen, strict=True))
     out: dict[str, Sequence[Observation] | CannotJudge] = {}
-    for name, table in make_anchors(train, fresh, seed=seed).items():
-        out[name] = (
-            table
-            if isinstance(table, CannotJudge)
-            else [
-                observe(table, people, member, reference=reference, seed=seed, most=ANCHOR_PEOPLE)
-            ]
-        )
+    for name, table in made.items():
+        out[name] = table if isinstance(table, CannotJudge) else [found[name]]
     return out
+
+
+def _observe_alone(
+    table: Table, people: Table, member: NDArray[np.bool_], reference: Table | None, seed: int
+) -> Observation:
+    with threadpool_limits(1):
+        return observe(table, people, member, reference=reference, seed=seed, most=ANCHOR_PEOPLE)
 
 
 def _refuse_same_people(train: Table, holdout: Table) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,6 +74,18 @@ def audit(
     ] = None,
     budget: options.Budget = None,
     seed: options.Seed = 0,
+    paper: Annotated[
+        bool, typer.Option("--paper", help="Add the scores of arXiv:2606.18518; they don't decide.")
+    ] = False,
+    earlier: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Table of the same people that went out before; attackers hold it too. May be "
+            "repeated.",
+            metavar="FILE",
+            show_default=False,
+        ),
+    ] = None,
     ledger: options.Ledger = None,
     output: Annotated[
         Path | None,
@@ -95,12 +108,13 @@ def audit(
     """
     from salus.synth.audit.run import audit as judge
     from salus.synth.report import summarise
+    from salus.synth.table.files import read_table
     from salus.synth.table.together import read_together
 
     voice = Voice(json=json, quiet=quiet)
     files = {"synthetic": synthetic, "train": train, "holdout": holdout}
     files |= {} if reference is None else {"reference": reference}
-    _check_output(output, [*files.values(), schema, budget], force)
+    _check_output(output, [*files.values(), *(earlier or ()), schema, budget], force)
     check_files(files)
     limits = read_budget(budget)
     with voice.progress("judging"):
@@ -125,6 +139,9 @@ def audit(
             holdout=tables["holdout"],
             reference=tables.get("reference"),
             budget=limits,
+            earlier=[read_table(path, schema=tables["train"].schema) for path in earlier or ()],
+            paper=paper,
+            jobs=os.cpu_count() or 1,
             seed=seed,
         )
         judged = dataclasses.replace(judged, findings=(*judged.findings, *more))

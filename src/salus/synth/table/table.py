@@ -52,7 +52,8 @@ class Table:
         lengths = {len(values[n]) for n in names}
         if len(lengths) > 1:
             raise TableError("the columns differ in length.")
-        n = lengths.pop() if lengths else 0
+        nobody = 0 if people is None else len(people)  # of a table without a modelled column
+        n = lengths.pop() if lengths else nobody
         typed: dict[str, NDArray[np.generic]] = {}
         state: dict[str, NDArray[np.int8]] = {}
         for column in schema.modelled:
