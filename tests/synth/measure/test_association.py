@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from scipy.stats.contingency import association as contingency
 from sklearn.metrics import normalized_mutual_info_score
 
-from salus.synth.measure.association import associations
+from salus.synth.measure.association import associations, strengths
 from salus.synth.measure.jackknife import GROUPS, people_groups
 
 N = 300
@@ -45,6 +45,26 @@ def test_each_kind_of_pair() -> None:
     plain = contingency(np.histogram2d(cells[:, 2], cells[:, 3], bins=3)[0].astype(int))
     assert plain - 0.03 < out[0, 2, 3] < plain  # corrected for what chance makes
     assert out[0, 2, 3] > 0.3
+
+
+def test_strengths_are_the_associations_of_the_whole_sample() -> None:
+    values, cells, sizes, ranked, groups = mixed(2)
+    out = strengths(values, cells, sizes, ranked)
+    whole = associations(values, cells, sizes, ranked, groups)[0]
+    unordered = np.ix_([2, 3], [2, 3])
+    shared = normalized_mutual_info_score(cells[:, 2], cells[:, 3], average_method="geometric")
+    assert out[unordered] == pytest.approx(np.array([[1, shared], [shared, 1]]))
+    out[unordered] = whole[unordered] = 0
+    assert out == pytest.approx(whole, abs=1e-12)
+
+
+def test_strengths_of_a_column_that_does_not_vary() -> None:
+    values, cells, sizes, ranked, _ = mixed(2)
+    values[:, 0], cells[:, 0], cells[:, 2] = 1.0, 0, 0
+    out = strengths(values, cells, sizes, ranked)
+    assert np.isfinite(out).all()
+    assert (out[0, 1:] == 0).all()
+    assert out[2, 3] == 0
 
 
 def test_without_a_group_it_is_the_relation_of_the_others() -> None:

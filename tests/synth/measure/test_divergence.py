@@ -17,6 +17,8 @@ from salus.synth.measure.divergence import (
     grouped_shares,
     jensen_shannon,
     kolmogorov_smirnov,
+    mass_edges,
+    own_range_divergence,
     range_overlap,
     total_variation,
 )
@@ -119,3 +121,33 @@ def test_tied_bins_are_merged_and_shares_sum_to_one() -> None:
     assert (np.diff(edges) > 0).all()
     assert bin_shares(x, edges).sum() == pytest.approx(1)
     assert bin_shares(np.zeros(0), edges).sum() == 0
+
+
+def test_bins_of_like_mass_cut_no_value_and_lose_no_tail() -> None:
+    rng = np.random.default_rng(0)
+    zeros = np.where(rng.random(1000) < 0.92, 0.0, rng.integers(1, 1000, 1000))
+    share = bin_shares(zeros, mass_edges(zeros, 5))
+    assert len(share) == 5
+    assert share[0] == (zeros == 0).mean()
+    assert share[1:].max() < 2.5 * share[1:].min()
+    even = rng.normal(size=1000)
+    assert bin_shares(even, mass_edges(even, 4)) == pytest.approx([0.25] * 4, abs=1e-3)
+    assert mass_edges(np.ones(10), 5).tolist() == []
+    assert mass_edges(np.zeros(0), 5).tolist() == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(VALUES, st.integers(2, 6))
+def test_bins_of_like_mass_are_never_empty_nor_too_many(x: np.ndarray, bins: int) -> None:
+    share = bin_shares(x, mass_edges(x, bins))
+    assert len(share) <= bins
+    assert (share > 0).all()
+
+
+def test_the_published_divergence_is_blind_to_location_and_scale() -> None:
+    x = np.random.default_rng(0).normal(size=1000)
+    assert own_range_divergence(x, 1024 + 8 * x) == pytest.approx(0, abs=1e-12)
+    assert own_range_divergence(x, x**3) > 0.1
+    assert own_range_divergence(x, np.zeros(0)) == pytest.approx(np.log(2))
+    assert own_range_divergence(np.zeros(0), np.zeros(0)) == 0
+    assert own_range_divergence(np.ones(5), np.ones(9)) == 0

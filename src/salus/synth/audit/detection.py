@@ -1,7 +1,8 @@
 """Tell synthetic rows from people by a classifier: a figure of likeness, not of privacy.
 
 The direction is kept: an area well below one half means that rows of one table have twins in the
-other, with which the model was trained under the opposite label, as copies make.
+other, with which the model was trained under the opposite label, as copies make. A release that
+repeats its own rows pushes the other way, as a row's double is learnt under its own label.
 """
 
 from __future__ import annotations

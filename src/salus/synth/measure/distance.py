@@ -252,6 +252,7 @@ def _position(x: Floats, curve: tuple[Floats, Floats]) -> Floats:
     wide = float(width[1] - width[0]) or float(span) or 1.0
     above, below = x > support[-1], x < support[0]
     # two full widths beyond the support are as far as anything can be from it
-    out[above] = 1 + np.minimum((x[above] - support[-1]) / wide, 2)
-    out[below] = -np.minimum((support[0] - x[below]) / wide, 2)
+    # it goes on from the end's own position: where many hold the smallest value, just below isn't far
+    out[above] = rank[-1] + np.minimum((x[above] - support[-1]) / wide, 2)
+    out[below] = rank[0] - np.minimum((support[0] - x[below]) / wide, 2)
     return np.asarray(np.round(out * GRID) / GRID)

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta
 
+from salus.synth.audit.groups import FEWEST
 from salus.synth.audit.observation import Observation
 from salus.synth.audit.observed import RATES
 from salus.synth.audit.risks import SHARES, excess
@@ -34,6 +35,7 @@ from salus.synth.measure.pvalues import betting, binomial_upper, inverted, rate_
 __all__ = ["DELTA", "Candidate", "at_once", "in_order", "p_values"]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 DELTA = 0.05  # chance to certify any setting that exceeds a limit
 
 
@@ -99,10 +101,9 @@ def p_values(seen: Observation, budget: Budget) -> dict[str, float]:
     inside, outside = seen.member & seen.seen, ~seen.member & seen.seen
     out: dict[str, float] = {}
     if budget.membership is not None:
-        out["membership.advantage"] = max(
-            _advantage(score[inside], score[outside], budget.membership, seen.whole)
-            for score in seen.membership.values()
-        )
+        out["membership.advantage"] = _membership(seen, seen.seen, budget.membership)
+    if budget.worst_group is not None:
+        out["membership.worst_group"] = _worst_group(seen, budget.worst_group)
     for name, rate in RATES.items():
         limit: float | None = getattr(budget, name.removeprefix("membership."))
         if limit is not None:
@@ -110,18 +111,55 @@ def p_values(seen: Observation, budget: Budget) -> dict[str, float]:
                 _rate(score[inside], score[outside], rate, limit, seen.whole)
                 for score in seen.membership.values()
             )
-    for name, shares, limit in (
-        ("copies.exact", seen.exact, budget.copies),
-        ("copies.near", seen.near, budget.near_copies),
+    everyone = np.ones_like(seen.seen)  # exact copies are counted among all
+    for name, shares, limit, here, whole in (
+        ("copies.exact", seen.exact, budget.copies, everyone, seen.whole),
+        ("copies.near", seen.near, budget.near_copies, seen.seen, seen.whole),
+        # that members meet conditions by chance is luck, and no fact as a copy is
+        ("singling_out", seen.singled, budget.singling_out, seen.seen, False),
     ):
         if limit is not None:
-            out[name] = _excess(seen, shares, limit)
+            out[name] = _excess(seen, shares, limit, here, whole) if shares else 1.0
+    if budget.linkage is not None:
+        out["linkage"] = _linkage(seen, budget.linkage)
     if budget.attribute is not None:
         for name, success in seen.success.items():
             risk = f"attribute.{name.rsplit(' / ', 1)[0]}"
             p = _gain(success[inside], success[outside], budget.attribute, seen.whole)
             out[risk] = max(out.get(risk, 0.0), p)
     return out
+
+
+def _membership(seen: Observation, here: Bools, limit: float) -> float:
+    inside, outside = seen.member & here, ~seen.member & here
+    return max(
+        _advantage(score[inside], score[outside], limit, seen.whole)
+        for score in seen.membership.values()
+    )
+
+
+def _worst_group(seen: Observation, limit: float) -> float:
+    """Return the largest p-value over the groups that an audit judges; 1 if there are none."""
+    found = []
+    for group in seen.groups.values():
+        sides = [int((seen.seen & part).sum()) for part in _sides(seen.member, group)]
+        if min(sides) >= FEWEST:
+            found.append(_membership(seen, seen.seen & group, limit))
+    return max(found, default=1.0)
+
+
+def _sides(member: Bools, group: Bools) -> tuple[Bools, ...]:
+    """Return members and others in the group, and outside of it."""
+    return member & group, ~member & group, member & ~group, ~member & ~group
+
+
+def _linkage(seen: Observation, limit: float) -> float:
+    paired = seen.seen if seen.paired is None else seen.paired
+    whole = seen.whole and bool((paired == seen.seen).all())
+    inside, outside = seen.member & paired, ~seen.member & paired
+    return max(
+        (_gain(v[inside], v[outside], limit, whole) for v in seen.linked.values()), default=1.0
+    )
 
 
 def _advantage(inside: Floats, outside: Floats, limit: float, whole: bool) -> float:
@@ -181,11 +219,11 @@ def _first(n: int, rate: float, error: float) -> int:
     return low
 
 
-def _excess(seen: Observation, shares: Mapping[str, Floats], limit: float) -> float:
+def _excess(
+    seen: Observation, shares: Mapping[str, Floats], limit: float, here: Bools, whole: bool
+) -> float:
     sole = {k: seen.sole.get(k, v)[None] for k, v in shares.items()}
-    trials = Trials(
-        seen.member[None], seen.seen[None], {k: v[None] for k, v in shares.items()}, seen.whole
-    )
+    trials = Trials(seen.member[None], here[None], {k: v[None] for k, v in shares.items()}, whole)
     return inverted(lambda error: excess(trials, sole, seed=0, error=error).high, limit)
 
 

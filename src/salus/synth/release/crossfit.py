@@ -23,6 +23,7 @@ from salus.synth.audit.finding import Finding
 from salus.synth.audit.observation import Observation, observe
 from salus.synth.generate.protocol import Generator, Shortfall
 from salus.synth.measure.estimate import CannotJudge
+from salus.synth.release.held import observe_held
 from salus.synth.table.parts import folds, halves
 from salus.synth.table.table import Table
 
@@ -141,7 +142,7 @@ def _one_trial(
         _made_again(one, inside, len(table), seed + 104_729 * (k + 1))
         for k, one in enumerate(earlier)
     ]
-    seen = observe(Table.concat([made, *before]), table, member, seed=seed)
+    seen = observe_held(made, before, table, member, seed=seed)
     likeness: tuple[Finding, ...] = ()
     usefulness: utility.Figures | None = None
     if deep:

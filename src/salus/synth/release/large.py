@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from salus.synth.audit.observation import observe
+from salus.synth.audit.finding import Audit, Finding
+from salus.synth.audit.observation import Observation, observe
+from salus.synth.audit.privacy import conclude
 from salus.synth.audit.run import audit
 from salus.synth.budget import Budget
 from salus.synth.generate.protocol import Generator, Sampled
-from salus.synth.release.choose import DELTA, Candidate, in_order, p_values
+from salus.synth.release.choose import Candidate, in_order, p_values
 from salus.synth.release.crossfit import Make
+from salus.synth.release.held import observe_held, worse
 from salus.synth.release.judged import Judged, Progress, unmade
 from salus.synth.release.series import Series
 from salus.synth.table.parts import Parts
@@ -55,17 +58,14 @@ def choose_and_judge(
         What came of it, the settings tried with their p-values, and the one judged.
     """
     fitted: dict[int, Fitted] = {}
-    short = None
     steps: list[dict[str, Any]] = []
 
     def candidates() -> Iterator[Candidate]:
-        nonlocal short
         for k, (setting, make) in enumerate(settings):
             tell("fitting", k / len(settings))
             fitted[k] = _fit(make, parts, rows, seed)
             sampled = fitted[k][1]
             if sampled.shortfall is not None:
-                short = sampled.shortfall
                 return
             tell("choosing", (k + 0.5) / len(settings))
             found = p_values(_seen(sampled.table, parts, series, seed), budget)
@@ -75,12 +75,12 @@ def choose_and_judge(
                     **setting,
                     "p": round(candidate.p, 5),
                     "weakest": candidate.weakest,
-                    "certified": candidate.p <= DELTA,
+                    "certified": candidate.p <= series.error,
                 }
             )
             yield candidate
 
-    certified = in_order(candidates())
+    certified = in_order(candidates(), delta=series.error)
     chosen = max(len(certified) - 1, 0)
     setting = settings[chosen][0]
     model, sampled = fitted[chosen]
@@ -94,10 +94,11 @@ def choose_and_judge(
     judged = audit(
         sampled.table, parts, budget=budget, earlier=series.tables, error=series.error, seed=seed
     )
+    findings = _not_thinned(judged, sampled.table, parts, budget, series, seed)
     judged = replace(
         judged,
         subject="the table, by people set apart",
-        findings=(*judged.findings, *series.finding()),
+        findings=(*findings, *series.finding()),
         context={**judged.context, **series.context(), "settings tried": steps},
     )
     return Judged(judged, model, sampled.table, None), steps, setting
@@ -112,9 +113,20 @@ def _as_fitted(model: Generator) -> Generator:
     return model
 
 
-def _seen(made: Table, parts: Parts, series: Series, seed: int) -> Any:
+def _seen(made: Table, parts: Parts, series: Series, seed: int) -> Observation:
     """Observe the rows on the people learnt from and on those set apart for the choice."""
     people = Table.concat([parts.train, parts.calibration])
     member = np.arange(len(people)) < len(parts.train)
-    held = Table.concat([made, *series.tables])
-    return observe(held, people, member, reference=parts.reference, seed=seed)
+    return observe_held(made, series.tables, people, member, reference=parts.reference, seed=seed)
+
+
+def _not_thinned(
+    judged: Audit, made: Table, parts: Parts, budget: Budget, series: Series, seed: int
+) -> tuple[Finding, ...]:
+    """Return the findings on all tables together, or on the new one alone where that is worse."""
+    if not series.tables:
+        return judged.findings
+    people = Table.concat([parts.train, parts.audit])
+    member = np.arange(len(people)) < len(parts.train)
+    alone = observe(made, people, member, reference=parts.reference, seed=seed)
+    return worse(judged.findings, conclude([alone], budget, seed=seed, error=series.error))

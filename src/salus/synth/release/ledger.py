@@ -20,7 +20,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,14 @@ class Cohort:
     people : int
     sketch : tuple of str
         The smallest keyed hashes, rising; all of them where there are few.
+    whole : str
+        Keyed hash of the schema and all rows in their order: two tables of which one person differs
+        share nearly every sketch, and never this. Cohorts are equal without it.
     """
 
     people: int
     sketch: tuple[str, ...]
+    whole: str = field(default="", compare=False)
 
     def overlap(self, other: Cohort) -> float:
         """Return the share of the smaller cohort that is also in the other, estimated.
@@ -81,11 +85,16 @@ class Entry:
         """Whether a synthetic table went out."""
         return bool(self.content.get("kind") == "release" and self.content.get("sha256"))
 
+    def is_about(self, cohort: Cohort, name: str = "") -> bool:
+        """Whether the line concerns more than 5 % of these people, or a cohort of this name."""
+        named = bool(name) and self.content.get("cohort_name") == name
+        return named or self.cohort.overlap(cohort) > SAME
+
     @property
     def cohort(self) -> Cohort:
         """The people concerned."""
         told = self.content["cohort"]
-        return Cohort(int(told["people"]), tuple(told["sketch"]))
+        return Cohort(int(told["people"]), tuple(told["sketch"]), told.get("whole", ""))
 
 
 class Ledger:
@@ -116,11 +125,13 @@ class Ledger:
         if not self.path.exists():
             return ()
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            *lines, rest = self.path.read_bytes().split(b"\n")
+        except OSError as error:
             raise BadInput(
                 f"the ledger {str(self.path)!r} can't be read ({type(error).__name__})."
             ) from error
+        if rest:  # every line ends in a line feed
+            raise self._unsound(len(lines) + 1)
         out: list[Entry] = []
         before = START
         for number, line in enumerate(lines, start=1):
@@ -129,24 +140,27 @@ class Ledger:
             before = entry.hash
         return tuple(out)
 
-    def _entry(self, number: int, before: str, line: str) -> Entry:
+    def _entry(self, number: int, before: str, line: bytes) -> Entry:
         try:
-            told = json.loads(line)
+            told = json.loads(line.decode("ascii"))
             content, mark = told["content"], told["hash"]
             sound = (
                 told["number"] == number
                 and told["before"] == before
                 and mark == _hash(number, before, content)
-                and line == _line(number, before, content)
+                and line == _line(number, before, content).encode("ascii")
             )
         except (ValueError, KeyError, TypeError):
             sound = False
         if not sound:
-            raise BadInput(
-                f"line {number} of the ledger {str(self.path)!r} was altered, lost or cut off.",
-                remedy="Bring back a copy from a backup; a ledger is never edited.",
-            )
+            raise self._unsound(number)
         return Entry(number, before, content, mark)
+
+    def _unsound(self, number: int) -> BadInput:
+        return BadInput(
+            f"line {number} of the ledger {str(self.path)!r} was altered, lost or cut off.",
+            remedy="Bring back a copy from a backup; a ledger is never edited.",
+        )
 
     def cohort(self, table: Table) -> Cohort:
         """Return the sketch of a table's people under this ledger's key, which is made if needed."""
@@ -158,13 +172,11 @@ class Ledger:
         People are told by their whole record. Where columns were added, dropped or corrected in
         between, only the same ``name`` of the cohort tells that these are the same people.
         """
-        return tuple(
-            e
-            for e in self.entries()
-            if e.cohort.overlap(cohort) > SAME or (name and e.content.get("cohort_name") == name)
-        )
+        return tuple(e for e in self.entries() if e.is_about(cohort, name))
 
-    def record(self, content: Mapping[str, Any], cohort: Cohort) -> Entry:
+    def record(
+        self, content: Mapping[str, Any], cohort: Cohort, *, accounted: int | None = None
+    ) -> Entry:
         """Append one line, whole or not at all.
 
         Parameters
@@ -173,30 +185,40 @@ class Ledger:
             Plain JSON values: ``kind`` (``query`` or ``release``), what was asked, by whom the data
             were touched, the verdict, the hash of the table released.
         cohort : Cohort
+        accounted : int, optional
+            Lines that were accounted for when the work began. A release of these people recorded
+            after them, by a run at the same time, would go unseen.
 
         Raises
         ------
         BadInput
-            If the ledger was altered, can't be written, or another process holds it.
+            If the ledger was altered, can't be written, another process holds it, or another
+            release of these people was recorded meanwhile.
         """
         with self._locked():
             entries = self.entries()
+            if accounted is not None:
+                _refuse_unseen(entries[accounted:], cohort, str(content.get("cohort_name", "")))
             before = entries[-1].hash if entries else START
             full = {
                 "format": FORMAT,
                 **content,
-                "cohort": {"people": cohort.people, "sketch": list(cohort.sketch)},
+                "cohort": {
+                    "people": cohort.people,
+                    "sketch": list(cohort.sketch),
+                    "whole": cohort.whole,
+                },
             }
             number = len(entries) + 1
             line = _line(number, before, full)
-            old = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-            self._replace(old + line + "\n")
+            old = self.path.read_bytes() if self.path.exists() else b""
+            self._replace(old + line.encode("ascii") + b"\n")
             return Entry(number, before, full, _hash(number, before, full))
 
-    def _replace(self, text: str) -> None:
+    def _replace(self, text: bytes) -> None:
         beside = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         try:
-            with beside.open("w", encoding="utf-8") as file:
+            with beside.open("wb") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
@@ -269,12 +291,15 @@ def _cohort(table: Table, key: bytes) -> Cohort:
     for group in np.split(order, starts[1:]):
         text = "\x1e".join(sorted(rows[i] for i in group))
         marks.append(hmac.new(key, text.encode("utf-8"), hashlib.sha256).hexdigest()[:32])
-    return Cohort(len(marks), tuple(sorted(set(marks))[:SKETCH]))
+    whole = hmac.new(key, table.schema.to_json().encode("utf-8"), hashlib.sha256)
+    for person, row in zip(table.people, rows, strict=True):
+        whole.update(f"\x1d{person}\x1f{row}".encode())
+    return Cohort(len(marks), tuple(sorted(set(marks))[:SKETCH]), whole.hexdigest())
 
 
 def _hash(number: int, before: str, content: Mapping[str, Any]) -> str:
-    text = json.dumps([number, before, content], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    text = json.dumps([number, before, content], sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _line(number: int, before: str, content: Mapping[str, Any]) -> str:
@@ -284,7 +309,17 @@ def _line(number: int, before: str, content: Mapping[str, Any]) -> str:
         "content": content,
         "hash": _hash(number, before, content),
     }
-    return json.dumps(whole, sort_keys=True, ensure_ascii=False)
+    return json.dumps(whole, sort_keys=True)  # ASCII: no character of a name ends a line
+
+
+def _refuse_unseen(since: Sequence[Entry], cohort: Cohort, name: str) -> None:
+    for entry in since:
+        if entry.content.get("kind") == "release" and entry.is_about(cohort, name):
+            raise BadInput(
+                f"line {entry.number} of the ledger, about the same people, was recorded while this "
+                "run was at work, so it isn't accounted for; nothing is released.",
+                remedy="Run it again.",
+            )
 
 
 def releases_of(entries: Sequence[Entry]) -> tuple[Entry, ...]:

@@ -155,6 +155,7 @@ def carry_out(
         "seed": seed,
         "repeats": repeats if small else None,
         "columns": [c.name for c in table.schema.modelled],
+        "earlier": sorted(digest(t) for t in earlier),
     }
     series, people = Series(), None
     if ledger is not None:
@@ -193,6 +194,8 @@ def carry_out(
         goes_out = outcome.verdict == "RELEASED" or (
             withheld_ok and outcome.verdict == "CANNOT BE JUDGED"
         )
+        made = digest(judged.synthetic) if goes_out else ""
+        _refuse_another(made, series.again)
         ledger.record(
             {
                 "kind": "release",
@@ -205,11 +208,22 @@ def carry_out(
                 "when": when,
                 "settings": {**asked, **setting},
                 "verdict": outcome.verdict,
-                "sha256": digest(judged.synthetic) if goes_out else "",
+                "sha256": made,
             },
             people,
+            accounted=series.lines,
         )
     return outcome
+
+
+def _refuse_another(made: str, again: Sequence[str]) -> None:
+    """Refuse a further table under the name of an earlier run, as other versions may make."""
+    if made and again and made not in again:
+        raise OptionError(
+            "the ledger holds a run with these very settings, which made another table (with other "
+            "versions of the program or its libraries?).",
+            remedy="Give another --seed: it is then judged as a further look at these people.",
+        )
 
 
 def _boldest_that_holds(
@@ -305,7 +319,9 @@ def _outcome(
     uncertified = [s for s in steps if not s.get("certified", True)]
     if uncertified and len(uncertified) == len(steps) and "p" in steps[0]:
         decisions.append(
-            "No setting was certified on the part set apart for the choice; the safest was judged."
+            "No setting was certified on the part set apart for the choice (hardest for the safest: "
+            f"{steps[0]['weakest']!r}, p = {steps[0]['p']:.2g} against {series.error:.2g}); the safest "
+            "was judged all the same."
         )
     return Outcome(
         verdict=word,

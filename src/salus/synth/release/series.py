@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from salus.synth.audit.finding import Finding, Verdict
@@ -52,6 +52,10 @@ class Series:
         Why what went out can't be accounted for; empty if it can.
     split_seed : int or None
         By which the people were split into parts first.
+    lines : int
+        Lines of the ledger that were accounted for.
+    again : tuple of str
+        Hashes of the tables that earlier runs with these very settings made of this very table.
     """
 
     looks: int = 1
@@ -59,7 +63,8 @@ class Series:
     tables: tuple[Table, ...] = ()
     obstacle: str = ""
     split_seed: int | None = None
-    notes: tuple[str, ...] = field(default=())
+    lines: int = 0
+    again: tuple[str, ...] = ()
 
     @property
     def error(self) -> float:
@@ -146,11 +151,10 @@ def series_of(
         If a table given is none that went out.
     """
     cohort = ledger.cohort(table)
-    looks = [
-        e
-        for e in ledger.earlier(cohort, name=name)
-        if e.content.get("kind") == "release" and not _same_run(e, settings, cohort)
-    ]
+    entries = ledger.entries()
+    about = [e for e in entries if e.content.get("kind") == "release" and e.is_about(cohort, name)]
+    looks = [e for e in about if not _same_run(e, settings, cohort)]
+    again = tuple(e.content["sha256"] for e in releases_of(about) if e not in looks)
     out = releases_of(looks)
     known = {e.content["sha256"]: e for e in out}
     rows = {digest(t): t for t in given}
@@ -160,24 +164,50 @@ def series_of(
             f"{len(strange)} of the earlier tables given went out by no line of the ledger.",
             remedy="Give the files as they were released, and the ledger that they stand in.",
         )
-    columns = list(settings["columns"])
-    obstacle = ""
-    if by_crossfit and any(e.content["settings"].get("columns") != columns for e in out):
-        obstacle = "an earlier table of these people had other columns and can't be made again"
-    elif not by_crossfit and set(known) - set(rows):
-        obstacle = (
-            f"{len(set(known) - set(rows))} of {len(known)} earlier tables weren't given; give their "
-            "files with --earlier"
-        )
-    seeds = [e.content["settings"].get("split_seed") for e in looks]
+    if by_crossfit:
+        obstacle = _not_made_again(out, list(settings["columns"]))
+    else:
+        obstacle = _nobody_apart(out, cohort) or _not_given(len(set(known) - set(rows)), len(known))
+    seeds = [e.content["settings"].get("split_seed") for e in (*out, *looks)]
     first = next((s for s in seeds if s is not None), None)
-    return Series(len(looks) + 1, out, tuple(rows.values()), obstacle, first), cohort
+    series = Series(len(looks) + 1, out, tuple(rows.values()), obstacle, first, len(entries), again)
+    return series, cohort
+
+
+def _not_made_again(out: Sequence[Entry], columns: list[str]) -> str:
+    if all(e.content["settings"].get("columns") == columns for e in out):
+        return ""
+    return "an earlier table of these people had other columns and can't be made again"
+
+
+def _nobody_apart(out: Sequence[Entry], cohort: Cohort) -> str:
+    """Say why nobody is a stranger to all that went out, if so.
+
+    The same seed splits people in the same way only where they are the same, in the same order.
+    """
+    if any(e.content["settings"].get("split_seed") is None for e in out):
+        return (
+            "an earlier table was learnt from all people of its time, so none can be set apart who "
+            "weren't in it"
+        )
+    if any(e.cohort.whole != cohort.whole for e in out):
+        return (
+            "people, records, columns or their order changed since an earlier table, so those who "
+            "would be set apart now may have been in it"
+        )
+    return ""
+
+
+def _not_given(missing: int, known: int) -> str:
+    if not missing:
+        return ""
+    return f"{missing} of {known} earlier tables weren't given; give their files with --earlier"
 
 
 def _same_run(entry: Entry, settings: Settings, cohort: Cohort) -> bool:
     theirs = {k: v for k, v in entry.content.get("settings", {}).items() if k not in _RESULTS}
     mine = {k: v for k, v in settings.items() if k not in _RESULTS}
-    return theirs == mine and entry.cohort == cohort
+    return theirs == mine and entry.cohort.whole == cohort.whole
 
 
 _RESULTS = ("slack", "split_seed")  # what a run ends with, and not what it was asked

@@ -1,0 +1,102 @@
+"""What attackers hold of a series: the new table alone, and every table that went out, together.
+
+Rows of an earlier table must not hide what the new one gives away: shares of copied rows are thinned
+by them, and an attack by density may be blurred. So each attack runs on both, as two attacks of one
+family, and the stronger one decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from salus.synth.audit.finding import Finding, Verdict
+from salus.synth.audit.observation import (
+    LEAST_PEOPLE,
+    MOST_PEOPLE,
+    PAIRS,
+    Observation,
+    observe,
+)
+from salus.synth.measure.estimate import Estimate
+from salus.synth.table.table import Table
+
+__all__ = ["ALL", "observe_held", "worse"]
+
+ALL = ", all tables"  # ends the name of an attack on everything that went out
+Values = Mapping[str, NDArray[np.float64]]
+_BADNESS = {None: 0, Verdict.MET: 1, Verdict.CANNOT_BE_JUDGED: 2, Verdict.NOT_MET: 3}
+
+
+def observe_held(
+    made: Table,
+    earlier: Sequence[Table],
+    people: Table,
+    member: NDArray[np.bool_],
+    *,
+    reference: Table | None = None,
+    seed: int,
+    most: int = MOST_PEOPLE,
+) -> Observation:
+    """Run every attack on the new table, and again on it with the earlier ones.
+
+    Parameters
+    ----------
+    made : Table
+    earlier : sequence of Table
+        What went out before; without any, this is ``observe``.
+    people : Table
+    member : bool array (n,)
+    reference : Table, optional
+    seed, most : int
+        As for ``observe``; both runs judge the same people.
+
+    Returns
+    -------
+    Observation
+        Attacks on all tables bear their usual name with ``ALL`` at its end.
+    """
+    if not earlier:
+        return observe(made, people, member, reference=reference, seed=seed, most=most)
+    held = Table.concat([made, *earlier])
+    most = min(most, MOST_PEOPLE, max(LEAST_PEOPLE, PAIRS // (2 * len(held))))
+    alone, both = (
+        observe(rows, people, member, reference=reference, seed=seed, most=most)
+        for rows in (made, held)
+    )
+    return replace(
+        alone,
+        membership=_joined(alone.membership, both.membership),
+        exact=_joined(alone.exact, both.exact),
+        near=_joined(alone.near, both.near),
+        success=_joined(alone.success, both.success),
+        sole=_joined(alone.sole, both.sole),
+        linked=_joined(alone.linked, both.linked),
+        singled=_joined(alone.singled, both.singled),
+    )
+
+
+def worse(first: Sequence[Finding], second: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return each of the first findings, or the second one of its name where that is worse.
+
+    The worse verdict counts, then the larger upper bound; anchors stay those of the first.
+    """
+    others = {f.name: f for f in second}
+    return tuple(
+        replace(others[f.name], anchors=f.anchors)
+        if f.name in others and _badness(others[f.name]) > _badness(f)
+        else f
+        for f in first
+    )
+
+
+def _badness(finding: Finding) -> tuple[int, float]:
+    result = finding.result
+    return _BADNESS[finding.verdict], result.high if isinstance(result, Estimate) else np.inf
+
+
+def _joined(alone: Values, both: Values) -> dict[str, NDArray[np.float64]]:
+    return {**alone, **{name + ALL: value for name, value in both.items()}}
