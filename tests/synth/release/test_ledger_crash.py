@@ -116,13 +116,13 @@ def test_a_release_recorded_meanwhile_is_not_overlooked(kept: Ledger) -> None:
 
 def test_one_person_more_or_less_is_another_table(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "l")
-    everybody = simulated(2001, seed=5)
-    one = ledger.cohort(everybody.take(np.arange(2000)))
+    everybody = simulated(20_001, seed=5)
+    one = ledger.cohort(everybody.take(np.arange(20_000)))
     others = [
-        ledger.cohort(everybody.take(np.setdiff1d(np.arange(2001), [k])))
+        ledger.cohort(everybody.take(np.setdiff1d(np.arange(20_001), [k])))
         for k in (3, 700, 1400, 1999)
     ]
     assert sum(o.sketch == one.sketch for o in others) >= 2  # sketches alone would not tell
     assert all(o.whole != one.whole for o in others)
-    assert ledger.cohort(everybody.take(np.arange(2000))).whole == one.whole
+    assert ledger.cohort(everybody.take(np.arange(20_000))).whole == one.whole
     assert all(o.overlap(one) > 0.9 for o in others)

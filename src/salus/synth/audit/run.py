@@ -15,6 +15,7 @@ from salus.synth.audit.anchors import make_anchors
 from salus.synth.audit.attacks import REGISTRY
 from salus.synth.audit.copies import chance_p, record_keys
 from salus.synth.audit.finding import Audit, Finding
+from salus.synth.audit.held import observe_held
 from salus.synth.audit.observation import Observation, observe
 from salus.synth.audit.paper.scores import findings as paper_findings
 from salus.synth.audit.privacy import judge_privacy
@@ -124,8 +125,7 @@ def audit(
     people = _together(train, holdout)
     member = np.arange(len(people)) < len(train)
     with threadpool_limits(1):  # figures then don't depend on the machine's cores
-        held = Table.concat([synthetic, *earlier]) if earlier else synthetic
-        seen = observe(held, people, member, reference=reference, seed=seed)
+        seen = observe_held(synthetic, earlier, people, member, reference=reference, seed=seed)
         anchors = anchor_observations(train, holdout, reference=reference, seed=seed, jobs=jobs)
         privacy = judge_privacy([seen], budget, anchors=anchors, seed=seed, error=error)
         findings: list[Finding] = [*privacy.findings]

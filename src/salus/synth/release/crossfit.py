@@ -20,10 +20,10 @@ from threadpoolctl import threadpool_limits
 from salus.synth.audit import fidelity, utility
 from salus.synth.audit.anchors import make_anchors
 from salus.synth.audit.finding import Finding
+from salus.synth.audit.held import observe_held
 from salus.synth.audit.observation import Observation, observe
 from salus.synth.generate.protocol import Generator, Shortfall
 from salus.synth.measure.estimate import CannotJudge
-from salus.synth.release.held import observe_held
 from salus.synth.table.parts import folds, halves
 from salus.synth.table.table import Table
 

@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from salus.synth.audit.finding import Audit, Finding
-from salus.synth.audit.observation import Observation, observe
-from salus.synth.audit.privacy import conclude
+from salus.synth.audit.held import observe_held
+from salus.synth.audit.observation import Observation
 from salus.synth.audit.run import audit
 from salus.synth.budget import Budget
 from salus.synth.generate.protocol import Generator, Sampled
 from salus.synth.release.choose import Candidate, in_order, p_values
 from salus.synth.release.crossfit import Make
-from salus.synth.release.held import observe_held, worse
 from salus.synth.release.judged import Judged, Progress, unmade
 from salus.synth.release.series import Series
 from salus.synth.table.parts import Parts
@@ -94,11 +92,10 @@ def choose_and_judge(
     judged = audit(
         sampled.table, parts, budget=budget, earlier=series.tables, error=series.error, seed=seed
     )
-    findings = _not_thinned(judged, sampled.table, parts, budget, series, seed)
     judged = replace(
         judged,
         subject="the table, by people set apart",
-        findings=(*findings, *series.finding()),
+        findings=(*judged.findings, *series.finding()),
         context={**judged.context, **series.context(), "settings tried": steps},
     )
     return Judged(judged, model, sampled.table, None), steps, setting
@@ -118,15 +115,3 @@ def _seen(made: Table, parts: Parts, series: Series, seed: int) -> Observation:
     people = Table.concat([parts.train, parts.calibration])
     member = np.arange(len(people)) < len(parts.train)
     return observe_held(made, series.tables, people, member, reference=parts.reference, seed=seed)
-
-
-def _not_thinned(
-    judged: Audit, made: Table, parts: Parts, budget: Budget, series: Series, seed: int
-) -> tuple[Finding, ...]:
-    """Return the findings on all tables together, or on the new one alone where that is worse."""
-    if not series.tables:
-        return judged.findings
-    people = Table.concat([parts.train, parts.audit])
-    member = np.arange(len(people)) < len(parts.train)
-    alone = observe(made, people, member, reference=parts.reference, seed=seed)
-    return worse(judged.findings, conclude([alone], budget, seed=seed, error=series.error))

@@ -3,7 +3,7 @@
 An append-only file of JSON lines, each holding the hash of the one before, so that an altered or
 reordered line is found, and one that was taken out, but for lines cut off the end. It stays with
 the real data. It holds no value and no record: a cohort is a sketch of keyed hashes (HMAC-SHA256
-with a random key in a file beside it), the 256 smallest of them, from which the overlap of two
+with a random key in a file beside it), the 1,024 smallest of them, from which the overlap of two
 cohorts is estimated even where people joined or left (bottom-k sketch; Cohen & Kaplan 2007,
 doi:10.1145/1281100.1281133).
 
@@ -32,7 +32,7 @@ from salus.synth.table.table import Table
 
 __all__ = ["SKETCH", "Cohort", "Entry", "Ledger", "releases_of"]
 
-SKETCH = 256  # hashes kept of a cohort
+SKETCH = 1024  # hashes kept of a cohort
 SAME = 0.05  # overlap from which two cohorts are held to share people
 FORMAT = "salus-ledger/1"
 START = "0" * 64  # the hash before the first line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -67,6 +67,8 @@ class Outcome:
         Plain JSON values.
     decisions : tuple of str
         What was decided on the way, for a steward to read.
+    went_out : bool or None
+        Whether the ledger says that the table is handed over; None without a ledger.
     """
 
     verdict: Word
@@ -79,6 +81,7 @@ class Outcome:
     settings: Mapping[str, Any] = field(default_factory=dict)
     pictures: Mapping[str, Any] = field(default_factory=dict)
     decisions: tuple[str, ...] = ()
+    went_out: bool | None = None
 
 
 def carry_out(
@@ -213,6 +216,7 @@ def carry_out(
             people,
             accounted=series.lines,
         )
+        outcome = replace(outcome, went_out=goes_out)
     return outcome
 
 

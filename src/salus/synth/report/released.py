@@ -115,8 +115,13 @@ class Release:
         Raises
         ------
         OptionError
-            If the folder isn't empty.
+            If the folder isn't empty, or a table is asked for that the ledger holds as withheld.
         """
+        if withheld_ok and self.verdict == "CANNOT BE JUDGED" and self.outcome.went_out is False:
+            raise OptionError(
+                "the ledger says that this table was withheld.",
+                remedy="Give withheld_ok to release(), so that the ledger counts the table.",
+            )
         target = Path(directory)
         if target.exists() and (not target.is_dir() or any(target.iterdir())) and not force:
             raise OptionError(

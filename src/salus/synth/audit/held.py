@@ -13,7 +13,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from salus.synth.audit.finding import Finding, Verdict
 from salus.synth.audit.observation import (
     LEAST_PEOPLE,
     MOST_PEOPLE,
@@ -21,14 +20,12 @@ from salus.synth.audit.observation import (
     Observation,
     observe,
 )
-from salus.synth.measure.estimate import Estimate
 from salus.synth.table.table import Table
 
-__all__ = ["ALL", "observe_held", "worse"]
+__all__ = ["ALL", "observe_held"]
 
 ALL = ", all tables"  # ends the name of an attack on everything that went out
 Values = Mapping[str, NDArray[np.float64]]
-_BADNESS = {None: 0, Verdict.MET: 1, Verdict.CANNOT_BE_JUDGED: 2, Verdict.NOT_MET: 3}
 
 
 def observe_held(
@@ -77,25 +74,6 @@ def observe_held(
         linked=_joined(alone.linked, both.linked),
         singled=_joined(alone.singled, both.singled),
     )
-
-
-def worse(first: Sequence[Finding], second: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Return each of the first findings, or the second one of its name where that is worse.
-
-    The worse verdict counts, then the larger upper bound; anchors stay those of the first.
-    """
-    others = {f.name: f for f in second}
-    return tuple(
-        replace(others[f.name], anchors=f.anchors)
-        if f.name in others and _badness(others[f.name]) > _badness(f)
-        else f
-        for f in first
-    )
-
-
-def _badness(finding: Finding) -> tuple[int, float]:
-    result = finding.result
-    return _BADNESS[finding.verdict], result.high if isinstance(result, Estimate) else np.inf
 
 
 def _joined(alone: Values, both: Values) -> dict[str, NDArray[np.float64]]:
