@@ -1,20 +1,32 @@
-"""Run all benchmarks: ``python -m benchmarks [speed|judge|anchors ...]``."""
+"""Run benchmarks: ``python -m benchmarks [speed|judge|anchors ...]``, or ``against [OPTIONS]``."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import anchors, judge, speed
+from benchmarks import against, anchors, audits, judge, speed, verdicts
 
-ALL = {"speed": speed.main, "anchors": anchors.main, "judge": judge.main}
+ALL = {
+    "speed": speed.main,
+    "audits": audits.main,
+    "anchors": anchors.main,
+    "verdicts": verdicts.main,
+    "judge": judge.main,
+}
 
 
 def main() -> int:
-    """Run the benchmarks named on the command line, or all of them."""
+    """Run the benchmarks named on the command line, or all of them but the hours of ``against``."""
+    if sys.argv[1:2] == ["against"]:
+        against.main(sys.argv[2:])
+        return 0
     names = sys.argv[1:] or list(ALL)
     unknown = [n for n in names if n not in ALL]
     if unknown:
-        print(f"no benchmark {unknown[0]!r}; there are {', '.join(ALL)}", file=sys.stderr)
+        print(
+            f"no benchmark {unknown[0]!r}; there are {', '.join([*ALL, 'against'])}",
+            file=sys.stderr,
+        )
         return 2
     for name in names:
         print(f"== {name}", flush=True)

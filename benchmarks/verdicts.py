@@ -25,7 +25,7 @@ from salus.synth.budget import Budget
 from salus.synth.table.table import Table
 
 DATA = Path(os.environ.get("SALUS_DATA", Path(__file__).parents[2] / "shared" / "data"))
-ROUNDS = {300: 100, 1_000: 60, 5_000: 20}  # people on each side: rounds
+ROUNDS = {300: 100, 1_000: 40, 5_000: 20}  # people on each side: rounds
 RELEASES = ("fresh real people", "verbatim copy", "shifted copy", "SMOTE", "independent columns")
 
 

@@ -1,0 +1,9 @@
+"""Salus copula, defaults."""
+
+# install: {root}
+
+from with_salus import run
+
+import salus
+
+run(salus.Copula())

@@ -1,0 +1,9 @@
+"""Salus forest, defaults."""
+
+# install: {root}
+
+from with_salus import run
+
+import salus
+
+run(salus.Forest())

@@ -1,0 +1,9 @@
+"""Salus marginals, defaults."""
+
+# install: {root}
+
+from with_salus import run
+
+import salus
+
+run(salus.Marginals())
