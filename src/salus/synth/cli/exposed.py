@@ -10,6 +10,7 @@ import typer
 from salus.synth.cli import options
 from salus.synth.cli.apart import check_files
 from salus.synth.cli.exits import RELEASED
+from salus.synth.cli.ledger import record
 from salus.synth.cli.places import check_file
 from salus.synth.cli.voice import Voice
 from salus.synth.errors import OptionError
@@ -57,6 +58,7 @@ def exposed(
     drop: options.Drop = None,
     seed: options.Seed = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    ledger: options.Ledger = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -88,6 +90,8 @@ def exposed(
             known=known or (),
             drop=drop or (),
         )
+        for part in ("train", "holdout"):
+            record(ledger, "exposed", tables[part], name=files[part].name, touched=part)
         people = find(
             tables["synthetic"],
             tables["train"],

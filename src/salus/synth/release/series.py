@@ -56,6 +56,8 @@ class Series:
         Lines of the ledger that were accounted for.
     again : tuple of str
         Hashes of the tables that earlier runs with these very settings made of this very table.
+    kept : bool
+        Whether there is a ledger at all.
     """
 
     looks: int = 1
@@ -65,6 +67,7 @@ class Series:
     split_seed: int | None = None
     lines: int = 0
     again: tuple[str, ...] = ()
+    kept: bool = False
 
     @property
     def error(self) -> float:
@@ -98,7 +101,9 @@ class Series:
         )
 
     def context(self) -> dict[str, Any]:
-        """Return what a report tells of the series."""
+        """Return what a report tells of the series: nothing where no ledger is kept."""
+        if not self.kept:
+            return {}
         return {
             "ledger": {
                 "looks at these people": self.looks,
@@ -170,7 +175,9 @@ def series_of(
         obstacle = _nobody_apart(out, cohort) or _not_given(len(set(known) - set(rows)), len(known))
     seeds = [e.content["settings"].get("split_seed") for e in (*out, *looks)]
     first = next((s for s in seeds if s is not None), None)
-    series = Series(len(looks) + 1, out, tuple(rows.values()), obstacle, first, len(entries), again)
+    series = Series(
+        len(looks) + 1, out, tuple(rows.values()), obstacle, first, len(entries), again, kept=True
+    )
     return series, cohort
 
 
