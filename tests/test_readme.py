@@ -19,7 +19,7 @@ PAGES += sorted((ROOT / "docs").rglob("*.md"))
 
 
 def example() -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     return str(code)
 
 
@@ -54,6 +54,17 @@ def test_the_budget_page_tells_the_defaults() -> None:
     rows = re.findall(r"^\| `(\w+)` \| ([\d.]+|off) \|", page, re.MULTILINE)
     told = {k: None if v == "off" else float(v) for k, v in rows}
     assert told == salus.Budget().to_dict()
+
+
+def test_the_example_for_other_projects_names_what_there_is() -> None:
+    _, code = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    tree = ast.parse(code)
+    used = [n for n in ast.walk(tree) if isinstance(n, ast.Attribute)]
+    modules = {"scorers": salus.scorers, "testing": salus.testing}
+    assert used
+    for name in used:
+        assert isinstance(name.value, ast.Name)
+        assert name.attr in modules[name.value.id].__all__
 
 
 @pytest.mark.slow
