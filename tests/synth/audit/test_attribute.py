@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from salus.synth.audit.attribute import ATTACKERS, person_success, targets
+from salus.synth.audit import attribute
+from salus.synth.audit.attribute import ATTACKERS, differs, person_success, targets
 from salus.synth.table.schema import Schema
 from salus.synth.table.table import Table
 from tests.synth.simulate import SCHEMA, simulated
@@ -54,3 +55,21 @@ def test_a_level_or_value_that_the_release_lacks_is_never_guessed() -> None:
 def test_seed_decides() -> None:
     a, b = (person_success(PEOPLE, FRESH, SCHEMA["target"], seed=5) for _ in range(2))
     assert all((a[k] == b[k]).all() for k in a)
+
+
+@pytest.mark.parametrize("rows", [200, 2000])
+def test_what_a_copy_gives_away_does_not_fade_where_rows_are_many(
+    rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attribute, "MOST_ROWS", 100)
+    made = simulated(rows, seed=5)
+    people = Table.concat([made.take(np.arange(150)), FRESH.take(np.arange(150))])
+    success = person_success(people, made, SCHEMA["target"], seed=0)
+    for chance in success.values():
+        assert chance[:150].mean() - chance[150:].mean() > 0.2
+
+
+def test_who_differs_has_another_value_or_state_than_the_commonest() -> None:
+    value = np.array([3.0, 3.0, 0.0, np.nan, 3.0])
+    table = FRESH.take(np.arange(5)).replace("weight", value)
+    assert differs(table, SCHEMA["weight"]).tolist() == [False, False, True, True, False]

@@ -44,3 +44,15 @@ def test_without_a_declared_column_there_are_none():
     bare = table()
     schema = Schema([c for c in bare.schema.columns if c.name == "bili"])
     assert Subgroups.fit(Table(schema, {"bili": bare.values["bili"]})).masks(bare) == {}
+
+
+def test_a_level_that_few_people_hold_is_not_named():
+    real = table(300)
+    sex = np.zeros(300, int)
+    for few, named in ((19, False), (20, True)):
+        sex[:few] = 1
+        masks = Subgroups.fit(real.replace("sex", sex)).masks(real)
+        assert ("sex = m" in masks) is named
+    # rows aren't people
+    again = Table(real.schema, real.values, real.states, np.arange(300) // 20)
+    assert not [name for name in Subgroups.fit(again).masks(again) if name.startswith("sex")]

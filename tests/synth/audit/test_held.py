@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from salus.synth.audit import observation
 from salus.synth.audit.held import ALL, observe_held
 from salus.synth.audit.observation import observe
 from salus.synth.audit.privacy import conclude
@@ -61,3 +63,13 @@ def test_every_attack_runs_on_both_and_on_the_same_people() -> None:
         assert {k for k in mine if k.endswith(ALL)} == {k + ALL for k in theirs}
         assert all(np.array_equal(mine[k + ALL], v) for k, v in theirs.items())
     assert np.array_equal(held.seen, both.seen)
+
+
+def test_how_many_rows_were_searched_is_told_by_the_search_of_fewest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = leaky(PEOPLE.take(MEMBER), 0.1)
+    for rows, searched in ((500, 500), (1000, 1000), (4000, None)):
+        monkeypatch.setattr(observation, "NEAR_ROWS", rows)
+        held = observe_held(made, [CLEAN], PEOPLE, MEMBER, seed=1, most=200)
+        assert held.searched == searched

@@ -94,3 +94,13 @@ def test_simulated_audits_find_what_is_promised(share: float) -> None:
         found = conclude([observe(made, both, member, seed=r)], budget, seed=r)
         refused += any(f.verdict is Verdict.NOT_MET for f in found)
     assert abs(refused / rounds - promised) < 0.25
+
+
+def test_a_false_alarm_may_come_from_any_limit() -> None:
+    low = np.where(np.arange(1000) < 60, 0.1, 0.0)
+    risk = Risk(0, 0, 0.2, 100, "a", 0.0, low + 0.1, {}, {"a": (low, low + 0.1)})
+    names = ("copies.exact", "copies.near")
+    full = {n: Risk(1, 1, 1, 100, "a", 0.0, low, {"a": (1.0, 1.0, 1.0)}, {}) for n in names}
+    rows = power(dict.fromkeys(names, risk), dict.fromkeys(names, 0.05), {"verbatim copy": full})
+    assert rows[0]["leak"] == "no leak"
+    assert rows[0]["found"] == pytest.approx(0.12)

@@ -15,7 +15,7 @@ from salus.synth.audit.observation import Observation, observe
 from salus.synth.audit.privacy import conclude
 from salus.synth.budget import Budget
 from salus.synth.errors import TableError
-from salus.synth.measure.estimate import Estimate
+from salus.synth.measure.estimate import CannotJudge, Estimate
 from salus.synth.table.parts import halves
 from salus.synth.table.table import Table
 from tests.synth.simulate import simulated
@@ -226,3 +226,50 @@ def test_what_is_kept_of_an_observation_may_lack_the_sole_parts() -> None:
     found = conclude([replace(seen, sole={}, people=0)], Budget())
     exact = next(f for f in found if f.name == "copies.exact")
     assert exact.verdict is Verdict.NOT_MET
+
+
+def with_outcome(value: np.ndarray) -> tuple[Table, Table]:
+    """Return the people and fresh rows with this outcome."""
+    return PEOPLE.replace("target", value), FRESH.replace("target", value[:N])
+
+
+def test_where_everybody_has_the_same_outcome_there_is_nothing_to_infer() -> None:
+    people, made = with_outcome(np.ones(2 * N, int))
+    found = {f.name: f for f in conclude([observe(made, people, MEMBER, seed=0)], Budget())}
+    finding = found["attribute.target"]
+    assert isinstance(finding.result, CannotJudge)
+    assert "nothing to infer" in finding.because
+    assert finding.limit is None and finding.verdict is None
+
+
+def test_an_outcome_that_hardly_anybody_has_is_not_said_to_be_safe() -> None:
+    rare = (np.arange(2 * N) % 100 == 0).astype(int)
+    people, made = with_outcome(rare)
+    found = {}
+    for name, rows in (("clean", made), ("copied", people.take(MEMBER))):
+        seen = observe(rows, people, MEMBER, seed=0)
+        found[name] = {
+            limit: {f.name: f for f in conclude([seen], Budget(attribute=limit))}[
+                "attribute.target"
+            ]
+            for limit in (0.1, 0.95)
+        }
+    clean = found["clean"][0.95]
+    assert estimate(clean).high < 0.95
+    assert clean.verdict is Verdict.CANNOT_BE_JUDGED
+    assert "only 8 of 800 people" in clean.because
+    # the figure makes the gain smaller than it is, so a leak is found
+    assert found["copied"][0.1].verdict is Verdict.NOT_MET
+
+
+def test_limits_of_nothing_have_sensible_answers() -> None:
+    none = Budget(membership=0, tpr_at_1pct=0, copies=0, near_copies=0, attribute=0)
+    clean, copied = judge(FRESH, none), judge(MEMBERS, none)
+    assert clean["copies.exact"].verdict is Verdict.MET
+    for name in ("membership.advantage", "membership.tpr_at_1pct", "attribute.target"):
+        assert clean[name].verdict is Verdict.CANNOT_BE_JUDGED
+        assert "no number of people" in clean[name].because
+    for finding in copied.values():
+        if finding.limit is not None and finding.name != "membership.tpr_at_1pct":
+            assert finding.verdict is Verdict.NOT_MET
+    assert copied["membership.tpr_at_1pct"].verdict is not Verdict.MET

@@ -89,3 +89,11 @@ def test_what_the_audit_would_have_found_is_told() -> None:
     assert found["everybody copied"]["found"] > 0.99
     assert found["no leak"]["found"] < 0.1
     assert "synthetic table" in context["attacks"]["nearest distance"]["knowledge"]
+
+
+def test_the_same_people_are_told_where_each_has_equal_rows() -> None:
+    twice = Table.concat([TRAIN, TRAIN])
+    people = np.tile(np.arange(300), 2)
+    train, holdout = (Table(twice.schema, twice.values, twice.states, people) for _ in range(2))
+    with pytest.raises(OptionError, match="300 of 300 held-out records"):
+        audit(FRESH, train=train, holdout=holdout)

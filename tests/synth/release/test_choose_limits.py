@@ -70,3 +70,41 @@ def test_the_rate_s_p_value_turns_where_the_audit_s_bound_does(n: int, rate: flo
             continue
         inside = np.full(50, outside[k - 1] - 0.5)  # below the k-th largest, above the next
         assert (rate_above(inside, outside, rate, 0.5) <= 0.05) is certified
+
+
+def test_ties_are_broken_by_chance_as_an_attacker_would() -> None:
+    seen = observe(simulated(900, seed=44), PEOPLE, MEMBER, seed=0, most=1400)
+    tied = {**seen.__dict__, "membership": {"says nothing": np.zeros(len(PEOPLE))}}
+    found = p_values(Observation(**tied), only(tpr_at_1pct=0.06))
+    assert found["membership.tpr_at_1pct"] < DELTA
+
+
+def test_copies_are_looked_for_among_people_not_judged() -> None:
+    judged = observe(simulated(500, seed=42), PEOPLE, MEMBER, seed=0, most=300).seen
+    who = np.flatnonzero(MEMBER & ~judged)[:2]
+    made = Table.concat([PEOPLE.take(np.repeat(who, 100)), simulated(300, seed=42)])
+    seen = observe(made, PEOPLE, MEMBER, seed=0, most=300)
+    assert (seen.seen == judged).all()
+    assert p_values(seen, only(near_copies=0.2))["copies.near"] > 0.5
+
+
+def test_a_limit_of_nothing_is_certified_for_copies_alone() -> None:
+    clean, copied = (
+        observe(made, PEOPLE.take(np.arange(2400, 3600)), np.arange(1200) < 600, seed=0)
+        for made in (simulated(600, seed=45), PEOPLE.take(np.arange(2400, 3000)))
+    )
+    none = Budget(membership=0, tpr_at_1pct=0, copies=0, near_copies=0, attribute=0)
+    found, refused = (p_values(seen, none) for seen in (clean, copied))
+    assert found["copies.exact"] < DELTA
+    assert (
+        min(p for name, p in found.items() if name not in ("copies.exact", "copies.near")) > DELTA
+    )
+    assert min(refused.values()) == 1
+
+
+def test_an_outcome_that_everybody_shares_holds_nothing_up() -> None:
+    same = PEOPLE.take(np.arange(2400, 3600))
+    same = same.replace("target", np.zeros(1200, int))
+    made = simulated(600, seed=45).replace("target", np.zeros(600, int))
+    seen = observe(made, same, np.arange(1200) < 600, seed=0)
+    assert p_values(seen, only(attribute=0.1)) == {}

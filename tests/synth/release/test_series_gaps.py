@@ -107,13 +107,13 @@ def test_two_runs_at_the_same_time_do_not_both_release(
 ) -> None:
     monkeypatch.setattr(procedure, "MANY", 200)
     table = PEOPLE.take(np.arange(300))
-    real = procedure.choose_and_judge
+    real = procedure.choose_by_calibration
 
     def meanwhile(*args: Any, **kwargs: Any) -> Any:
         record(ledger, table)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(procedure, "choose_and_judge", meanwhile)
+    monkeypatch.setattr(procedure, "choose_by_calibration", meanwhile)
     with pytest.raises(BadInput, match="while this run was at work"):
         carry_out(table, budget=LOOSE, generator="marginals", seed=1, jobs=1, ledger=ledger)
     assert len(ledger.entries()) == 1
@@ -130,3 +130,17 @@ def test_other_versions_may_not_make_another_table_of_the_same_run(
     with pytest.raises(OptionError, match="made another table"):
         carry_out(table, seed=1, ledger=ledger, **options)
     assert len(ledger.entries()) == 1
+
+
+def test_the_very_same_run_is_one_look_however_often(ledger: Ledger) -> None:
+    for _ in range(3):
+        record(ledger, TABLE, setting={"generator": "marginals"})
+    again, other = series(ledger, TABLE), series(ledger, TABLE, seed=1)
+    assert (again.looks, again.out, len(again.again)) == (1, (), 3)
+    assert (other.looks, len(other.out)) == (2, 1)
+
+
+def test_a_run_again_is_judged_by_what_stood_before_it(ledger: Ledger) -> None:
+    for seed in (0, 1, 2):
+        record(ledger, TABLE, seed=seed)
+    assert [series(ledger, TABLE, seed=s).looks for s in (0, 1, 2, 3)] == [1, 2, 3, 4]

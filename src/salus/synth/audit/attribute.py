@@ -19,16 +19,18 @@ from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
 from salus.synth.measure.distance import Encoder, Placed, nearest
 from salus.synth.measure.features import Features
 from salus.synth.table.schema import Column, Schema
-from salus.synth.table.table import Table
+from salus.synth.table.table import PRESENT, Table
 
-__all__ = ["ATTACKERS", "person_success", "targets"]
+__all__ = ["ATTACKERS", "differs", "person_success", "targets"]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
 CLOSE = 0.05  # a guessed number succeeds within this share of the column's ranks
 TREES = 40
 NEIGHBOURS = 5
 NUGGET = 0.01  # distance below which neighbours count alike
-MOST_ROWS = 5_000  # synthetic rows that an attacker learns from
+MOST_ROWS = 5_000  # synthetic rows drawn at random that the forest learns from, beside those near
 
 ATTACKERS = ("random forest", "nearest neighbours")
 
@@ -38,6 +40,14 @@ def targets(schema: Schema) -> tuple[Column, ...]:
     outcome = schema.outcome
     first = (outcome,) if outcome is not None and outcome.is_modelled else ()
     return (*first, *(c for c in schema.sensitive if c not in first))
+
+
+def differs(people: Table, target: Column) -> Bools:
+    """Return whose value or missing state isn't the commonest, (n,): all there is to infer."""
+    state, value = people.states[target.name], people.values[target.name].astype(float)
+    cells = np.column_stack([state, np.where(state == PRESENT, value, 0.0)])
+    _, cell, count = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
+    return np.asarray(cell.ravel() != count.argmax())
 
 
 def person_success(
@@ -58,17 +68,26 @@ def person_success(
     known = Schema([c for c in people.schema.known if c.name != target.name])
     if not known.columns or not len(synthetic):
         return {}
-    if len(synthetic) > MOST_ROWS:
-        rows = np.random.default_rng(seed).permutation(len(synthetic))[:MOST_ROWS]
-        synthetic = synthetic.take(np.sort(rows))
     mine, made = _only(people, known), _only(synthetic, known)
     answer = Schema([target])
     curve = Encoder.fit([_only(people, answer)])
     truth, answers = curve.place(_only(people, answer)), curve.place(_only(synthetic, answer))
-    return {
-        "random forest": _by_forest(mine, made, truth, answers, target, seed),
-        "nearest neighbours": _by_neighbours(mine, made, truth, answers),
-    }
+    near, nearby = _by_neighbours(mine, made, truth, answers)
+    rows = _learnt_from(len(made), nearby, seed)
+    forest = _by_forest(mine, made.take(rows), truth, answers.take(rows), target, seed)
+    return {"random forest": forest, "nearest neighbours": near}
+
+
+def _learnt_from(n: int, nearby: Ints, seed: int) -> Ints:
+    """Return all rows where they are few, else the nearest row of each person and some at random.
+
+    A random part alone would miss most of the rows that give a person away.
+    """
+    if n <= MOST_ROWS:
+        return np.arange(n)
+    # a stream of its own: the same draw as that of the people judged would favour rows in their order
+    some = np.random.default_rng([seed, n]).permutation(n)[:MOST_ROWS]
+    return np.union1d(some, nearby[:, 0])
 
 
 def _by_forest(
@@ -96,15 +115,15 @@ def _by_forest(
     return np.asarray(np.where(truth.code[:, 0] == 0, close.mean(0), 0.0))
 
 
-def _by_neighbours(mine: Table, made: Table, truth: Placed, answers: Placed) -> Floats:
-    """Weigh the nearest rows by inverse distance: a copy outweighs them all."""
+def _by_neighbours(mine: Table, made: Table, truth: Placed, answers: Placed) -> tuple[Floats, Ints]:
+    """Weigh the nearest of all rows by inverse distance: a copy outweighs them. Return these, too."""
     encoder = Encoder.fit([mine])
     near = nearest(encoder.place(mine), encoder.place(made), k=NEIGHBOURS, left_out=False)
     weight = 1 / (near.all + NUGGET)
     right = (answers.code[near.who_all, 0] == truth.code[:, 0, None]) & (
         np.abs(answers.position[near.who_all, 0] - truth.position[:, 0, None]) <= CLOSE
     )
-    return np.asarray((weight * right).sum(1) / weight.sum(1))
+    return np.asarray((weight * right).sum(1) / weight.sum(1)), near.who_all
 
 
 def _only(table: Table, schema: Schema) -> Table:

@@ -134,15 +134,22 @@ def exact_copies(people: Table, synthetic: Table, groups: Groups) -> Shares:
 
 
 def near_copies(
-    people: Table, synthetic: Table, groups: Groups, *, encoder: Encoder
+    people: Table,
+    synthetic: Table,
+    groups: Groups,
+    *,
+    encoder: Encoder,
+    sample: Ints | None = None,
 ) -> dict[str, Shares]:
     """Count synthetic rows within reach of a person, each for the nearest person of a group.
 
     Returns one ``Shares`` for each space: all columns, and the worst column left out. Reach is the
-    distance to the nearest other person that 1 % of all judged people have, whoever is a member.
+    distance to the nearest other person that 1 % of all people have (of those in ``sample``, where
+    given), whoever is a member.
     """
     placed, made = encoder.place(people), encoder.place(synthetic)
-    others = nearest(placed, placed, skip_same=True)
+    asked = placed if sample is None else placed.take(sample)
+    others = nearest(asked, placed, skip_same=True)
     reach = [_reach(others.all), _reach(others.left_out)]
     found: dict[int, list[tuple[Floats, Floats]]] = {}
     for here in (*groups.chunks, *groups.windows):

@@ -27,27 +27,37 @@ QUARTERS = ("lowest quarter", "second quarter", "third quarter", "highest quarte
 class Subgroups:
     """Tell the rows of each declared subgroup.
 
+    A level that fewer than 20 people hold is none: naming it would point at them.
+
     Parameters
     ----------
     columns : tuple of Column
         With the role ``group``.
     cuts : mapping of str to array
         Of each numeric one: its quartiles, fewer where they coincide.
+    levels : mapping of str to tuple of int
+        Of each levelled one: the levels that enough people hold.
     """
 
     columns: tuple[Column, ...]
     cuts: Mapping[str, Floats]
+    levels: Mapping[str, tuple[int, ...]]
 
     @classmethod
     def fit(cls, real: Table) -> Subgroups:
         """Take the declared columns and, of numeric ones, the real people's quartiles."""
-        cuts = {}
+        cuts, levels = {}, {}
         for column in real.schema.groups:
-            if column.is_numeric:
+            if not column.is_numeric:
+                held = real.values[column.name].astype(np.intp)
+                pairs = np.unique(np.column_stack([held, real.people])[held >= 0], axis=0)
+                count = np.bincount(pairs[:, 0], minlength=len(column.levels))
+                levels[column.name] = tuple(int(k) for k in np.flatnonzero(count >= FEWEST))
+            else:
                 value = real.values[column.name][real.states[column.name] == PRESENT].astype(float)
                 edges = np.quantile(value, [0.25, 0.5, 0.75]) if len(value) else np.zeros(0)
                 cuts[column.name] = np.unique(edges)
-        return cls(real.schema.groups, cuts)
+        return cls(real.schema.groups, cuts, levels)
 
     def masks(self, table: Table) -> dict[str, Bools]:
         """Return which rows belong to each subgroup; rows without the value belong to none."""
@@ -56,8 +66,8 @@ class Subgroups:
             here = table.states[column.name] == PRESENT
             value = table.values[column.name].astype(float)
             if not column.is_numeric:
-                for k, level in enumerate(column.levels):
-                    out[f"{column.name} = {level}"] = here & (value == k)
+                for k in self.levels[column.name]:
+                    out[f"{column.name} = {column.levels[k]}"] = here & (value == k)
                 continue
             edges = self.cuts[column.name]
             band = np.searchsorted(edges, np.nan_to_num(value), side="left")

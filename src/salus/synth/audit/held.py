@@ -64,6 +64,7 @@ def observe_held(
         observe(rows, people, member, reference=reference, seed=seed, most=most)
         for rows in (made, held)
     )
+    searched = [o.searched for o in (alone, both) if o.searched is not None]
     return replace(
         alone,
         membership=_joined(alone.membership, both.membership),
@@ -73,6 +74,7 @@ def observe_held(
         sole=_joined(alone.sole, both.sole),
         linked=_joined(alone.linked, both.linked),
         singled=_joined(alone.singled, both.singled),
+        searched=min(searched, default=None),
     )
 
 

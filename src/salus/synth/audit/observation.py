@@ -26,6 +26,8 @@ Ints = NDArray[np.intp]
 MOST_PEOPLE = 3_000  # members, and others, judged by distance
 LEAST_PEOPLE = 1_000  # of each, however many synthetic rows there are
 PAIRS = 1_200_000_000  # of a person and a synthetic row, beyond which fewer people are judged
+NEAR_ROWS = 4_000  # synthetic rows searched for near copies, where not all people are judged
+NEAR_SAMPLE = 1_000  # people whose nearest neighbour then tells what is near
 MOST_REFERENCE = 5_000  # further people that calibrated attacks compare with
 MOST_LINKED = 1_000  # members, and others, whose halves are linked
 APART = "the tenth that stands apart most"
@@ -58,6 +60,10 @@ class Observation:
         that single out this person.
     paired : bool array (n,)
         Who was judged by linkage: a part of those ``seen``.
+    searched : int or None
+        Synthetic rows that near copies were looked for among, where not all.
+    differs : mapping of str to bool array (n,)
+        For each target of ``success``: whose value isn't the commonest.
     groups : mapping of str to bool array (n,)
         Declared subgroups, the outcome's rarest class and the tenth that stands apart most.
     """
@@ -76,6 +82,8 @@ class Observation:
     linked: Mapping[str, Floats] = field(default_factory=dict)
     singled: Mapping[str, Floats] = field(default_factory=dict)
     paired: Bools | None = None
+    searched: int | None = None
+    differs: Mapping[str, Bools] = field(default_factory=dict)
     groups: Mapping[str, Bools] = field(default_factory=dict)
 
     def among(self, here: Bools) -> Observation:
@@ -124,7 +132,7 @@ def observe(
         Members, and others, judged by distance; a random part of them if there are more, fewer still
         beside very many synthetic rows. Each is compared with every synthetic row, so the cost grows
         with the number of rows; what the choice of people leaves open is in the intervals. Exact
-        copies are counted among all.
+        copies are counted among all, near ones of all people among some of the rows.
 
     Raises
     ------
@@ -143,20 +151,20 @@ def observe(
     groups = copies.make_groups(people, member, rng)
     exact = {"exact": copies.exact_copies(people, synthetic, groups)}
     few_groups = copies.make_groups(few, inside, rng)
-    near = copies.near_copies(few, made, few_groups, encoder=encoder)
+    near, searched = _near(people, synthetic, judged, groups, encoder, rng)
     paired = _Judged.choose(people, member, min(most, MOST_LINKED), rng)
     singled = singling.singled_out(few, made, few_groups, seed=seed)
     linked = linkage.person_success(people.take(paired.rows), made, seed=seed)
-    part, everyone = judged.part(member), np.arange(len(people))
+    everyone = np.arange(len(people))
     sole = {k: judged.sum(v.sole, everyone) for k, v in exact.items()}
-    sole |= {k: judged.sum(v.sole * part, judged.rows) for k, v in near.items()}
+    sole |= {k: judged.sum(v.sole, everyone) for k, v in near.items()}
     sole |= {k: judged.sum(v.sole, judged.rows) for k, v in singled.items()}
     return Observation(
         member=member,
         seen=judged.seen,
         membership={k: judged.largest(v) for k, v in scores.items()},
         exact={k: judged.sum(v.share, everyone) for k, v in exact.items()},
-        near={k: judged.sum(v.share * part, judged.rows) for k, v in near.items()},
+        near={k: judged.sum(v.share, everyone) for k, v in near.items()},
         success=_success(few, made, judged, seed),
         chunks=len(groups.chunks),
         rows=len(synthetic),
@@ -166,8 +174,34 @@ def observe(
         linked={k: paired.mean(v) for k, v in linked.items()},
         singled={k: judged.sum(v.share, judged.rows) for k, v in singled.items()},
         paired=paired.seen,
+        searched=searched,
+        differs={
+            c.name: judged.largest(attribute.differs(few, c).astype(float)) > 0
+            for c in attribute.targets(few.schema)
+        },
         groups=_groups(people, judged, reference, encoder),
     )
+
+
+def _near(
+    people: Table,
+    synthetic: Table,
+    judged: _Judged,
+    groups: copies.Groups,
+    encoder: Encoder,
+    rng: np.random.Generator,
+) -> tuple[dict[str, copies.Shares], int | None]:
+    """Count near copies of everybody, among all rows or, where people are many, a part of them.
+
+    A share of rows is told by some of the rows; one person whom many rows copy is missed by some of
+    the people.
+    """
+    if judged.chosen.all():
+        return copies.near_copies(people, synthetic, groups, encoder=encoder), None
+    rows = _some(synthetic, NEAR_ROWS, rng)
+    sample = np.sort(rng.permutation(judged.rows)[:NEAR_SAMPLE])
+    near = copies.near_copies(people, rows, groups, encoder=encoder, sample=sample)
+    return near, len(rows) if len(rows) < len(synthetic) else None
 
 
 @dataclass(frozen=True)
@@ -200,11 +234,6 @@ class _Judged:
         out = np.zeros(len(self.owner), bool)
         out[self.first[self.chosen]] = True
         return out
-
-    def part(self, member: Bools) -> float:
-        """By how much members chosen stand for all of them."""
-        inside = member[self.first]
-        return float(inside.sum() / max(int((inside & self.chosen).sum()), 1))
 
     def sum(self, values: Floats, rows: Ints) -> Floats:
         """Add up what was found of these rows, by person."""
@@ -251,9 +280,10 @@ def _groups(
             out[f"rarest class ({outcome.name} = {outcome.levels[rare]})"] = (
                 people.states[outcome.name] == PRESENT
             ) & (people.values[outcome.name].astype(np.intp) == rare)
-    apart = vulnerable.isolation(people.take(judged.rows), reference, encoder)
+    rows = vulnerable.isolation(people.take(judged.rows), reference, encoder)
+    apart = judged.largest(rows)[judged.seen]  # a person by the row that stands apart most
     alone = np.zeros(len(people), bool)
-    alone[judged.rows] = vulnerable.most_isolated(apart)
+    alone[judged.seen] = vulnerable.most_isolated(apart)
     out[APART] = alone
     return out
 

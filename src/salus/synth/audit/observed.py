@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from salus.synth.audit.observation import Observation
 from salus.synth.audit.risks import advantage, auc, excess, gain, tpr_at
-from salus.synth.audit.trials import ERROR, Each, Risk, Trials
+from salus.synth.audit.trials import ERROR, LEAST_ROOM, Each, Risk, Trials
 from salus.synth.budget import Budget
+from salus.synth.measure.estimate import CannotJudge
 
 __all__ = ["Shown", "limit_of", "membership_trials", "shown"]
 
@@ -35,11 +36,13 @@ _LIMITS = {
 class Shown:
     """Hold every risk by its name, and each membership attack's area under the ROC curve.
 
-    The areas' intervals are two-sided, 95 % unless told otherwise.
+    The areas' intervals are two-sided, 95 % unless told otherwise; ``idle`` are targets that nothing
+    can be inferred of.
     """
 
     risks: Mapping[str, Risk]
     areas: Each
+    idle: Mapping[str, CannotJudge] = field(default_factory=dict)
 
 
 def limit_of(name: str, budget: Budget) -> float | None:
@@ -58,26 +61,41 @@ def shown(observations: Sequence[Observation], seed: int, *, error: float = ERRO
     def trials(get: Get, seen: Bools) -> Trials:
         return _of_the_seen(Trials(member, seen, _common(observations, get), whole))
 
-    def summed(get: Get, seen: Bools, *, luck: bool = False) -> Risk:
+    def summed(get: Get, seen: Bools, *, all_members: bool, rows: int | None = None) -> Risk:
         alone = trials(lambda o: {k: o.sole.get(k, v) for k, v in get(o).items()}, seen)
-        every = replace(trials(get, seen), whole=whole and not luck)
-        return excess(every, alone.values, seed=seed, error=error)
+        every = replace(trials(get, seen), whole=all_members)
+        scale = float(max(o.chunks for o in observations))
+        return excess(every, alone.values, seed=seed, rows=rows, scale=scale, error=error)
 
     attacks = trials(lambda o: o.membership, seen)
-    exact = summed(lambda o: o.exact, np.ones_like(seen))
+    everyone = np.ones_like(seen)  # whoever is judged by distance, copies are searched among all
+    searched = [o.searched for o in observations if o.searched is not None]
+    exact = summed(lambda o: o.exact, everyone, all_members=True)
     people = max(o.people for o in observations)
     out = {"membership.advantage": advantage(attacks, seed=seed, error=error)}
     for name, rate in RATES.items():
         out[name] = tpr_at(attacks, rate, seed=seed, error=error)
     out["copies.exact"] = replace(exact, n=people) if people else exact
-    out["copies.near"] = summed(lambda o: o.near, seen)
-    success = _common(observations, lambda o: o.success)
+    out["copies.near"] = summed(
+        lambda o: o.near, everyone, all_members=True, rows=min(searched, default=None)
+    )
+    success, idle = _common(observations, lambda o: o.success), {}
     for column in dict.fromkeys(k.rsplit(" / ", 1)[0] for k in success):
         mine = {
             k.rsplit(" / ", 1)[1]: v for k, v in success.items() if k.rsplit(" / ", 1)[0] == column
         }
         guessed = _of_the_seen(Trials(member, seen, mine, whole))
-        out[f"attribute.{column}"] = gain(guessed, seed=seed, error=error)
+        count, n = _who_differ(observations, column)
+        if count == 0:
+            idle[f"attribute.{column}"] = CannotJudge(
+                "everybody judged has the same value: there is nothing to infer"
+            )
+            continue
+        risk = gain(guessed, seed=seed, error=error)
+        if count < LEAST_ROOM * n:  # the gain is a share of these few; the figure makes it smaller
+            few = f"only {count:,} of {n:,} people judged have another value than the commonest"
+            risk = replace(risk, unclear=f"{few}: too few to show that theirs can't be inferred")
+        out[f"attribute.{column}"] = risk
     if all(o.linked for o in observations):
         paired = np.array([o.seen if o.paired is None else o.paired for o in observations])
         linked = trials(lambda o: o.linked, paired)
@@ -85,8 +103,8 @@ def shown(observations: Sequence[Observation], seed: int, *, error: float = ERRO
         out["linkage"] = gain(replace(linked, whole=all_linked), seed=seed, error=error)
     if all(o.singled for o in observations):
         # that members meet conditions by chance is luck, and no fact as a copy is
-        out["singling_out"] = summed(lambda o: o.singled, seen, luck=True)
-    return Shown(out, auc(attacks, error=error / 2))
+        out["singling_out"] = summed(lambda o: o.singled, seen, all_members=False)
+    return Shown(out, auc(attacks, error=error / 2), idle)
 
 
 def membership_trials(observations: Sequence[Observation], here: Bools | None = None) -> Trials:
@@ -106,6 +124,14 @@ def membership_trials(observations: Sequence[Observation], here: Bools | None = 
             all(o.whole for o in observations),
         )
     )
+
+
+def _who_differ(observations: Sequence[Observation], column: str) -> tuple[int, int]:
+    """Return how many people judged have another value than the commonest, and how many there are."""
+    seen = np.any([o.seen for o in observations], axis=0)
+    every = np.ones_like(seen)
+    other = np.any([o.differs.get(column, every) & o.seen for o in observations], axis=0)
+    return int(other.sum()), int(seen.sum())
 
 
 def _of_the_seen(trials: Trials) -> Trials:

@@ -54,9 +54,11 @@ def power(
     Returns
     -------
     list of dict
-        ``leak``; ``found``, the chance of NOT MET by the limit that sees it best; ``released``, the
-        largest chance that all limits could be met together; ``by``, the risk that sees it best;
-        ``needed``, the people that would find it in four cases of five, where these don't.
+        ``leak``; ``found``, the chance of NOT MET by the limit that sees it best (without a leak the
+        sum over ``limits``, so no less than the chance of a false alarm by any of them);
+        ``released``, the largest chance that all limits could be met together; ``by``, the risk that
+        sees it best; ``needed``, the people that would find it in four cases of five, where these
+        don't.
     """
     out = []
     for words, anchor, share in LEAKS:
@@ -71,6 +73,8 @@ def power(
             continue
         by = max(chances, key=lambda name: chances[name][0])
         found = chances[by][0]
+        if not share:  # a false alarm may come from any limit
+            found = min(1.0, sum(refused for refused, _ in chances.values()))
         row: dict[str, Any] = {
             "leak": words,
             "found": round(found, 3),

@@ -89,7 +89,7 @@ def judge_privacy(
         for name, a in (anchors or {}).items()
     }
     found = shown(observations, seed, error=error)
-    risks: dict[str, Risk | CannotJudge] = dict(found.risks)
+    risks: dict[str, Risk | CannotJudge] = {**found.risks, **found.idle}
     groups = group_risks(observations, seed, error=error)
     risks["membership.worst_group"] = worst_group(groups, error=error)
     findings = [
@@ -118,7 +118,7 @@ def _finding(
     error: float,
 ) -> Finding:
     title, meaning = title_and_meaning(name)
-    limit = limit_of(name, budget)
+    limit = None if name in found.idle else limit_of(name, budget)
     if isinstance(risk, CannotJudge):
         return Finding(
             name=name,

@@ -6,16 +6,17 @@ Each figure is the strongest attack's, with bounds by person; the machinery that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import beta, norm
 
 from salus.synth.audit.trials import (
     DRAWS,
     ERROR,
+    LEAST_ROOM,
     Contrast,
     Each,
     Null,
@@ -28,6 +29,7 @@ from salus.synth.audit.trials import (
     spread_of,
 )
 from salus.synth.measure.intervals import (
+    clopper_pearson,
     draw_normal,
     newcombe,
     order_statistic_for_lower,
@@ -39,6 +41,8 @@ __all__ = ["advantage", "auc", "excess", "gain", "tpr_at"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.intp]
+End = tuple[float, float, float]  # value, low, high
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)  # of all people judged that an attack takes for members
 SHUFFLES = 300  # of who was a member
 
@@ -136,20 +140,30 @@ def _by_order_statistics(
     trials: Trials, rate: float, risk: Risk, rng: np.random.Generator, error: float
 ) -> Risk:
     inside, outside, seen = trials.inside[0], trials.outside[0], trials.seen[0]
-    n = int(outside.sum())
+    n, m = int(outside.sum()), int(inside.sum())
+    # an accusation has to be shown against the luck of who was a member, and for all attacks at once
+    strict = error / (2 * max(len(trials.values), 1))
+    middle = min(int(rate * n) + 1, n)
     up = order_statistic_for_upper(n, rate, error=error)
-    down = order_statistic_for_lower(n, rate, error=error / max(len(trials.values), 1))
+    down = order_statistic_for_lower(n, rate, error=strict)
+    bottoms = _bottoms(m, strict)
+
+    def top(at_middle: Ints, at_up: Ints) -> Floats:
+        return _top(at_middle, at_up if up <= n else None, m, trials.whole, error)
+
     nulls: Null = {}
     labels = np.array([rng.permutation(inside[seen]) for _ in range(SHUFFLES)])
     each: Each = {}
     for name, scores in trials.values.items():
         score = scores[0]
         theirs = np.sort(score[outside])[::-1]
-        high = 1.0 if up > n else float((score[inside] >= theirs[up - 1]).mean())
-        low = 0.0 if down == 0 else float((score[inside] > theirs[down - 1]).mean())
+        met = [np.atleast_1d((score[inside] >= theirs[min(x, n) - 1]).sum()) for x in (middle, up)]
+        high = float(top(*met)[0])
+        low = 0.0 if down == 0 else float(bottoms[(score[inside] > theirs[down - 1]).sum()])
         value = float(np.clip(risk.each[name][0], low, max(low, high)))
         each[name] = (value, low, max(low, high))
-        nulls[name] = _shuffled(score[seen], labels, down, up)
+        below, *met = _shuffled(score[seen], labels, (down, middle, min(up, n)))
+        nulls[name] = (bottoms[below], top(*met))
     low, high = (max(e[k] for e in each.values()) for k in (1, 2))
     strongest = max(each, key=lambda name: each[name][1:])
     return replace(
@@ -164,18 +178,41 @@ def _by_order_statistics(
     )
 
 
-def _shuffled(score: Floats, labels: Bools, down: int, up: int) -> tuple[Floats, Floats]:
-    """Return the true-positive rates at two order statistics of the others, for each labelling."""
-    labels = labels[:, np.argsort(-score)]
-    others = np.cumsum(~labels, axis=1, dtype=np.int32)
-    members = np.maximum(labels.sum(1), 1)
+def _top(middle: Ints, up: Ints | None, m: int, whole: bool, error: float) -> Floats:
+    """Return the upper bound of the rate of m members.
 
-    def at(x: int) -> Floats:
-        return np.asarray(((others >= x).argmax(1) + 1 - x) / members)
+    Where they are all there are, what they show is a fact. Members who stand for all have an error of
+    their own, which is joined to that of the threshold as by Newcombe.
 
-    low = at(down) if down else np.zeros(len(labels))
-    high = np.ones(len(labels)) if not len(score) or others[0, -1] < up else at(up)
-    return low, high
+    Parameters
+    ----------
+    middle, up : int array (b,)
+        Members found at the threshold itself, and at one that is surely no higher; None without any.
+    """
+    if up is None or not m:
+        return np.ones(len(middle))
+    sure = up / m
+    if whole:
+        return sure
+    value = middle / m
+    most = np.where(middle < m, beta.ppf(1 - error, middle + 1, np.maximum(m - middle, 1)), 1.0)
+    return np.asarray(np.minimum(1.0, value + np.hypot(sure - value, most - value)))
+
+
+def _bottoms(m: int, error: float) -> Floats:
+    """Return the lower bound of the rate of 0 to m members found, (m + 1,) (Clopper & Pearson 1934)."""
+    found = np.arange(1, m + 1)
+    return np.append(0.0, beta.ppf(error, found, m - found + 1))
+
+
+def _shuffled(score: Floats, labels: Bools, ranks: Sequence[int]) -> list[Ints]:
+    """Return how many members score above the x-th largest of the others, for each x and labelling.
+
+    None do where x is 0.
+    """
+    others = np.cumsum(~labels[:, np.argsort(-score)], axis=1, dtype=np.int32)
+    none = np.zeros(len(labels), np.intp)
+    return [np.asarray((others >= x).argmax(1) + 1 - x) if x else none for x in ranks]
 
 
 def gain(trials: Trials, *, seed: int, error: float = ERROR) -> Risk:
@@ -183,7 +220,7 @@ def gain(trials: Trials, *, seed: int, error: float = ERROR) -> Risk:
     rng = np.random.default_rng(seed)
     contrast = contrast_of(trials, trials.values)
     top, bottom = contrast.rates()
-    room = np.maximum(1 - bottom, 0.02)
+    room = np.maximum(1 - bottom, LEAST_ROOM)
     spread = spread_of(trials, contrast, 1 / room, (1 - top) / room**2)
     # without a leak (1 - top) / room is 1: the others' part keeps its full weight
     no_leak = spread_of(trials, contrast, 1 / room, 1 / room)[1]
@@ -223,11 +260,21 @@ def _placement(sample: Floats, score: Floats) -> Floats:
     return np.asarray((left + right) / (2 * max(len(ordered), 1)))
 
 
-def excess(trials: Trials, sole: Mapping[str, Floats], *, seed: int, error: float = ERROR) -> Risk:
+def excess(
+    trials: Trials,
+    sole: Mapping[str, Floats],
+    *,
+    seed: int,
+    rows: int | None = None,
+    scale: float = 1.0,
+    error: float = ERROR,
+) -> Risk:
     """Estimate the share of synthetic rows that copy members beyond those that copy others.
 
-    Both sums are taken for sums of rare events, weighed by what hangs on each person alone. The
-    members' sum of one release is a fact, and so is a sum of nothing.
+    Both sums are taken for sums of rare events, weighed by what hangs on each person alone. Where
+    all members are searched, their sum is a fact of the release, and so is a sum of nothing: the
+    upper bound has no error of theirs. To accuse, it counts as a fact only where no stranger's record
+    is met at all: else some of the members' are met by chance as well.
 
     Parameters
     ----------
@@ -235,6 +282,10 @@ def excess(trials: Trials, sole: Mapping[str, Floats], *, seed: int, error: floa
         Values are each person's share of the trial's synthetic rows, already at equal group size.
     sole : mapping of str to array (r, n)
         The part of it that would copy nobody without this person.
+    rows : int, optional
+        Synthetic rows that were searched, where not all were: they have an error of their own.
+    scale : float
+        The largest that a sum can be.
     """
     rng = np.random.default_rng(seed)
     r = len(trials.member)
@@ -242,7 +293,9 @@ def excess(trials: Trials, sole: Mapping[str, Floats], *, seed: int, error: floa
     lone, lows, highs = [], [], []
     correction = max(len(trials.values), 1)
     for name, share in trials.values.items():
-        sums, ends, ends_all, weights = [], [], [], []
+        sums, weights = [], []
+        ends: list[End] = []
+        strict: list[End] = []  # for all attacks at once
         for side in (trials.inside, trials.outside):
             total = float((share * side).sum() / r)
             weight = (sole[name] * side).sum(0) / r
@@ -250,11 +303,15 @@ def excess(trials: Trials, sole: Mapping[str, Floats], *, seed: int, error: floa
             weights.append(weight)
         largest = _typical(weights)
         for k, (total, weight) in enumerate(zip(sums, weights, strict=True)):
-            fact = k == 0 and (total == 0 or (trials.is_single and trials.whole))
-            ends.append(_around(total, weight, largest, fact, error))
-            ends_all.append(_around(total, weight, largest, fact, error / correction))
+            fact = k == 0 and trials.whole and (total == 0 or trials.is_single)
+            for found, chance, sure in (
+                (ends, error, fact),
+                (strict, error / correction, fact and sums[1] == 0),
+            ):
+                end = _around(total, weight, largest, sure, chance)
+                found.append(end if rows is None else _of_some_rows(end, rows, scale, chance))
         value, _, high = newcombe(ends[0], ends[1])
-        low = value if sums[0] == 0 else newcombe(ends_all[0], ends_all[1])[1]
+        low = value if sums[0] == 0 else newcombe(strict[0], strict[1])[1]
         each[name] = (value, low, high)
         lone.append(weights[0] - weights[1])
         lows.append(value - low)
@@ -268,15 +325,26 @@ def excess(trials: Trials, sole: Mapping[str, Floats], *, seed: int, error: floa
     return Risk(value, low, high, trials.n_people, strongest, 0.0, null, each, nulls)
 
 
-def _around(
-    total: float, weight: Floats, largest: float, fact: bool, error: float
-) -> tuple[float, float, float]:
+def _around(total: float, weight: Floats, largest: float, fact: bool, error: float) -> End:
     if fact:
         return total, total, total
     seen = weight[weight > 0]
     low, high = poisson_sum(seen, largest, error=error)
     rest = total - float(seen.sum())  # what no single person decides
     return total, min(total, rest + low), max(total, rest + high)
+
+
+def _of_some_rows(end: End, rows: int, scale: float, error: float) -> End:
+    """Widen the ends of a sum by what the choice of the rows leaves open."""
+    total, low, high = end
+    share = min(max(total / scale, 0.0), 1.0) * rows
+    bottom = clopper_pearson(int(np.floor(share)), rows, level=1 - 2 * error)[0] * scale
+    top = clopper_pearson(int(np.ceil(share)), rows, level=1 - 2 * error)[1] * scale
+    return (
+        total,
+        total - float(np.hypot(total - low, max(total - bottom, 0.0))),
+        total + float(np.hypot(high - total, max(top - total, 0.0))),
+    )
 
 
 def _typical(weights: list[Floats]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,8 +89,7 @@ def audit(
     train, holdout : Table
         The people it was made from; people of the same kind who were never used.
     reference : Table, optional
-        Further such people, for calibrated attacks; else half of the holdout, if large, or all
-        people judged, blind to who is who.
+        Further such people, for calibrated attacks; else all people judged, blind to who is who.
     budget : Budget, optional
         The limits; the defaults of ``Budget`` otherwise.
     earlier : sequence of Table
@@ -186,18 +186,27 @@ def _refuse_same_people(train: Table, holdout: Table) -> None:
     Strangers are alike by chance where columns are few. How often is told by the training people
     among themselves; more than that, by far, are the same people.
     """
-    mine, theirs = record_keys([train, holdout])
-    met = np.isin(theirs, mine)
-    count = np.bincount(mine, minlength=int(mine.max(initial=0)) + 1)
-    alike = int((count[mine] > 1).sum())
+    mine, theirs = _records(train, holdout)
+    count = Counter(mine)
+    alike = sum(n for n in count.values() if n > 1)
     rate = min((alike + 2) / (len(mine) + 4), 1.0)
-    same = int(met.sum())
+    same = sum(record in count for record in theirs)
     if same > TOO_ALIKE * len(theirs) and chance_p(same, len(theirs), rate) < SURE:
         raise OptionError(
             f"{same} of {len(theirs)} held-out records are also training records, where chance "
             f"would make about {round(alike / max(len(mine), 1) * len(theirs))}.",
             remedy="Hold out people whom the table's maker never saw, each person in one file only.",
         )
+
+
+def _records(*tables: Table) -> list[list[tuple[int, ...]]]:
+    """Return each person's rows as numbers, equal where all that is known of two people is equal."""
+    out = []
+    for table, keys in zip(tables, record_keys(tables), strict=True):
+        order = np.lexsort((keys, table.people))
+        cuts = np.flatnonzero(np.diff(table.people[order])) + 1
+        out.append([tuple(rows.tolist()) for rows in np.split(keys[order], cuts)])
+    return out
 
 
 def attackers() -> dict[str, dict[str, str]]:

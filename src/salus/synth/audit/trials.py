@@ -27,6 +27,7 @@ from salus.synth.measure.intervals import draw_normal, simultaneous
 __all__ = [
     "DRAWS",
     "ERROR",
+    "LEAST_ROOM",
     "Contrast",
     "Each",
     "Null",
@@ -46,6 +47,7 @@ Null = dict[str, tuple[Floats, Floats]]  # draws of the low and high bound by at
 ERROR = 0.05
 DRAWS = 2000
 SPLITS = 5  # into halves, for an attack chosen on one and judged on the other
+LEAST_ROOM = 0.02  # left to be gained, below which a gain isn't blown up further
 FEWEST_PAIRS = 4  # of trials, from which their spread says something
 
 
@@ -119,6 +121,8 @@ class Risk:
         Value and bounds of each single attack.
     null_each : mapping of str to (array (b,), array (b,))
         Lower and upper bounds that each single attack would get without any leak.
+    unclear : str
+        Why the upper bound says nothing, if so.
     """
 
     value: float
@@ -130,6 +134,7 @@ class Risk:
     null: Floats
     each: Each = field(default_factory=dict)
     null_each: Null = field(default_factory=dict)
+    unclear: str = ""
 
 
 @dataclass(frozen=True)
@@ -253,4 +258,4 @@ def chosen_by_halves(
 
 def normalised(top: Floats, bottom: Floats) -> Floats:
     """Return the gain as a share of what is left to be gained."""
-    return np.asarray((top - bottom) / np.maximum(1 - bottom, 0.02))
+    return np.asarray((top - bottom) / np.maximum(1 - bottom, LEAST_ROOM))

@@ -62,10 +62,12 @@ def judge(risk: Risk, limit: float | None, *, limits: int = 1) -> Answer:
     """
     if limit is None:
         return Answer(None, "no limit is set, so this figure decides nothing")
-    if risk.high <= limit:
-        return Answer(Verdict.MET, "")
     if risk.low > limit:
         return Answer(Verdict.NOT_MET, "even the low end of the interval is above the limit")
+    if risk.unclear:
+        return Answer(Verdict.CANNOT_BE_JUDGED, risk.unclear)
+    if risk.high <= limit:
+        return Answer(Verdict.MET, "")
     power, worst = chance_to_meet(risk, limit), usual(risk.null, limits)
     if power >= POWER and risk.high > worst:
         return Answer(

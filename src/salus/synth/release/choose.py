@@ -104,30 +104,43 @@ def p_values(seen: Observation, budget: Budget) -> dict[str, float]:
         out["membership.advantage"] = _membership(seen, seen.seen, budget.membership)
     if budget.worst_group is not None:
         out["membership.worst_group"] = _worst_group(seen, budget.worst_group)
+    standing = {k: _standing(score) for k, score in seen.membership.items()}
     for name, rate in RATES.items():
         limit: float | None = getattr(budget, name.removeprefix("membership."))
         if limit is not None:
             out[name] = max(
-                _rate(score[inside], score[outside], rate, limit, seen.whole)
-                for score in seen.membership.values()
+                _rate(rank[inside], rank[outside], rate, limit, seen.whole)
+                for rank in standing.values()
             )
-    everyone = np.ones_like(seen.seen)  # exact copies are counted among all
-    for name, shares, limit, here, whole in (
-        ("copies.exact", seen.exact, budget.copies, everyone, seen.whole),
-        ("copies.near", seen.near, budget.near_copies, seen.seen, seen.whole),
-        # that members meet conditions by chance is luck, and no fact as a copy is
-        ("singling_out", seen.singled, budget.singling_out, seen.seen, False),
+    everyone = np.ones_like(seen.seen)  # copies are searched among all
+    for name, shares, limit, here, rows in (
+        ("copies.exact", seen.exact, budget.copies, everyone, None),
+        ("copies.near", seen.near, budget.near_copies, everyone, seen.searched),
+        ("singling_out", seen.singled, budget.singling_out, seen.seen, None),
     ):
         if limit is not None:
-            out[name] = _excess(seen, shares, limit, here, whole) if shares else 1.0
+            # that members meet conditions by chance is luck, and no fact as a copy is
+            whole = name != "singling_out"
+            out[name] = _excess(seen, shares, limit, here, whole, rows) if shares else 1.0
     if budget.linkage is not None:
         out["linkage"] = _linkage(seen, budget.linkage)
     if budget.attribute is not None:
         for name, success in seen.success.items():
-            risk = f"attribute.{name.rsplit(' / ', 1)[0]}"
+            column = name.rsplit(" / ", 1)[0]
+            if column in seen.differs and not seen.differs[column].any():
+                continue  # everybody has the same value: there is nothing to infer
+            risk = f"attribute.{column}"
             p = _gain(success[inside], success[outside], budget.attribute, seen.whole)
             out[risk] = max(out.get(risk, 0.0), p)
     return out
+
+
+def _standing(score: Floats) -> Floats:
+    """Return ranks with ties broken by chance, as an attacker would at a false-positive rate."""
+    rank = np.empty(len(score))
+    order = np.lexsort((np.random.default_rng(0).random(len(score)), score))
+    rank[order] = np.arange(len(score))
+    return rank
 
 
 def _membership(seen: Observation, here: Bools, limit: float) -> float:
@@ -220,11 +233,21 @@ def _first(n: int, rate: float, error: float) -> int:
 
 
 def _excess(
-    seen: Observation, shares: Mapping[str, Floats], limit: float, here: Bools, whole: bool
+    seen: Observation,
+    shares: Mapping[str, Floats],
+    limit: float,
+    here: Bools,
+    whole: bool,
+    rows: int | None,
 ) -> float:
     sole = {k: seen.sole.get(k, v)[None] for k, v in shares.items()}
     trials = Trials(seen.member[None], here[None], {k: v[None] for k, v in shares.items()}, whole)
-    return inverted(lambda error: excess(trials, sole, seed=0, error=error).high, limit)
+    scale = float(seen.chunks)
+
+    def bound(error: float) -> float:
+        return excess(trials, sole, seed=0, rows=rows, scale=scale, error=error).high
+
+    return inverted(bound, limit)
 
 
 def _gain(inside: Floats, outside: Floats, limit: float, whole: bool) -> float:

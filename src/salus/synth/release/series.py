@@ -158,9 +158,12 @@ def series_of(
     cohort = ledger.cohort(table)
     entries = ledger.entries()
     about = [e for e in entries if e.content.get("kind") == "release" and e.is_about(cohort, name)]
-    looks = [e for e in about if not _same_run(e, settings, cohort)]
-    again = tuple(e.content["sha256"] for e in releases_of(about) if e not in looks)
-    out = releases_of(looks)
+    mine = [e for e in about if _same_run(e, settings, cohort)]
+    again = tuple(e.content["sha256"] for e in releases_of(mine))
+    # a run again is judged as it was the first time: by what stood in the ledger before it
+    before = [e for e in about if e not in mine and (not mine or e.number < mine[0].number)]
+    looks = _distinct(before)
+    out = _distinct_tables(releases_of(before))
     known = {e.content["sha256"]: e for e in out}
     rows = {digest(t): t for t in given}
     strange = set(rows) - set(known)
@@ -211,10 +214,27 @@ def _not_given(missing: int, known: int) -> str:
     return f"{missing} of {known} earlier tables weren't given; give their files with --earlier"
 
 
+def _distinct(entries: Sequence[Entry]) -> list[Entry]:
+    """Return the first line of each run: the very same run again is no new look."""
+    out: list[Entry] = []
+    for entry in entries:
+        if not any(_same_run(e, entry.content.get("settings", {}), entry.cohort) for e in out):
+            out.append(entry)
+    return out
+
+
+def _distinct_tables(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """Return the first line of each table that went out."""
+    first: dict[str, Entry] = {}
+    for entry in entries:
+        first.setdefault(entry.content["sha256"], entry)
+    return tuple(first.values())
+
+
 def _same_run(entry: Entry, settings: Settings, cohort: Cohort) -> bool:
     theirs = {k: v for k, v in entry.content.get("settings", {}).items() if k not in _RESULTS}
     mine = {k: v for k, v in settings.items() if k not in _RESULTS}
     return theirs == mine and entry.cohort.whole == cohort.whole
 
 
-_RESULTS = ("slack", "split_seed")  # what a run ends with, and not what it was asked
+_RESULTS = ("setting", "slack", "split_seed")  # what a run ends with, and not what it was asked

@@ -172,7 +172,7 @@ def test_degenerate_tables_get_finite_scores(case: str, with_reference: bool) ->
         assert np.isfinite(scores).all(), attack.name
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(
     scale=st.floats(1e-3, 1e3),
     shift=st.floats(-1e3, 1e3),
@@ -211,7 +211,7 @@ def test_a_monotone_disguise_of_all_tables_does_not_matter() -> None:
             assert areas[0] == pytest.approx(areas[1], abs=0.02), attack.name
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), reference=st.booleans())
 def test_the_order_of_rows_and_columns_does_not_matter(seed: int, reference: bool) -> None:
     rng = np.random.default_rng(seed)
