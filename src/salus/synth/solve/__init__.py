@@ -6,6 +6,7 @@ from salus.synth.solve.augmented import Solution, Step, solve
 from salus.synth.solve.constraint import Constraint, Problem
 from salus.synth.solve.feasible import Nearest, nearest
 from salus.synth.solve.multipliers import NuPI, Penalty, augmented_lagrangian
+from salus.synth.solve.steering import Steering
 
 __all__ = [
     "Constraint",
@@ -14,6 +15,7 @@ __all__ = [
     "Penalty",
     "Problem",
     "Solution",
+    "Steering",
     "Step",
     "augmented_lagrangian",
     "nearest",
