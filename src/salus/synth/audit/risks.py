@@ -313,7 +313,7 @@ def excess(
         value, _, high = newcombe(ends[0], ends[1])
         low = value if sums[0] == 0 else newcombe(strict[0], strict[1])[1]
         each[name] = (value, low, high)
-        lone.append(weights[0] - weights[1])
+        lone.append((weights[0] - weights[1]) * _share_by_chance(sums, ends[1]))
         lows.append(value - low)
         highs.append(high - value)
     table = np.array(lone)
@@ -323,6 +323,15 @@ def excess(
     strongest = max(each, key=lambda name: each[name][2])
     value, low, high = (max(e[k] for e in each.values()) for k in (0, 1, 2))
     return Risk(value, low, high, trials.n_people, strongest, 0.0, null, each, nulls)
+
+
+def _share_by_chance(sums: list[float], strangers: End) -> float:
+    """Return by how much copies spread without a leak, as a share of how they spread here.
+
+    Members would then be met as often as strangers: no more often than strangers may be at most.
+    """
+    both = (sums[0] + sums[1]) / 2
+    return float(np.sqrt(min(1.0, strangers[2] / both))) if both > 0 else 1.0
 
 
 def _around(total: float, weight: Floats, largest: float, fact: bool, error: float) -> End:
