@@ -64,7 +64,8 @@ class Budget:
                 continue
             if isinstance(limit, bool) or not isinstance(limit, int | float):
                 raise OptionError(
-                    f"budget {field.name!r} must be a number, got {type(limit).__name__}."
+                    f"budget {field.name!r} must be a number, got {type(limit).__name__}.",
+                    remedy='Give a rate, such as 0.05, or "off" in a budget file for no limit.',
                 )
             if not (math.isfinite(limit) and 0 <= limit <= 1):
                 raise OptionError(
@@ -93,9 +94,26 @@ class Budget:
         """Read a budget from a TOML file whose keys are the risks."""
         try:
             data = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise OptionError(
+                f"there is no budget file {str(path)!r}.",
+                remedy="It is TOML, one line a risk, such as: membership = 0.05",
+            ) from error
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise OptionError(
                 f"the budget file {str(path)!r} can't be read ({type(error).__name__}).",
                 remedy="It is TOML, one line a risk, such as: membership = 0.05",
             ) from error
-        return cls.from_dict(data.get("budget", data))
+        inner = data.get("budget", data)
+        if not isinstance(inner, dict):
+            raise OptionError(
+                f"the budget file {str(path)!r} knows no risk 'budget'.",
+                remedy="Name the risk that the limit is for, such as: membership = 0.05",
+            )
+        beside = sorted(set(data) - {"budget"}) if inner is not data else []
+        if beside:
+            raise OptionError(
+                f"the budget file {str(path)!r} sets {beside[0]!r} outside its table [budget].",
+                remedy="Put every limit below the line [budget], or drop that line.",
+            )
+        return cls.from_dict(inner)
