@@ -55,7 +55,8 @@ def assert_valid(table: Table, schema: Schema) -> None:
 
 
 def test_kinds() -> None:
-    assert sorted(KINDS()) == KINDS_NAMES
+    # those with differential privacy differ from fit to fit; tests/synth/generate/dp has theirs
+    assert sorted(KINDS()) == sorted([*KINDS_NAMES, "aim", "mst"])
     assert all(isinstance(cls(), Generator) for cls in KINDS().values())
 
 

@@ -11,9 +11,8 @@ from salus.synth.audit.finding import Verdict
 from salus.synth.audit.held import observe_held
 from salus.synth.audit.observation import observe
 from salus.synth.budget import Budget
-from salus.synth.release import procedure
 from salus.synth.release.choose import p_values
-from salus.synth.release.large import choose_and_judge
+from salus.synth.release.large import choose_by_calibration
 from salus.synth.release.series import Series
 from salus.synth.table.parts import split
 from salus.synth.table.table import Table
@@ -38,8 +37,8 @@ def test_a_large_table_of_copies_is_refused_whatever_went_out_before(
     """Rows of clean tables, thirteen times as many, would thin the copies to less than the limit."""
     monkeypatch.setattr(Copier, "seen", [])
     many = simulated(700, seed=21)
-    judged, steps, setting = choose_and_judge(
-        [({"slack": s}, Copier) for s in procedure.LADDER],
+    choice = choose_by_calibration(
+        [[({"slack": s}, Copier) for s in (0.5, 1.0)]],
         split(many, seed=1),
         replace(LOOSE, copies=0.1),
         rows=400,
@@ -47,6 +46,6 @@ def test_a_large_table_of_copies_is_refused_whatever_went_out_before(
         series=Series(tables=(CLEAN, CLEAN, CLEAN)),
         tell=lambda what, share: None,
     )
-    assert judged.audit["copies.exact"].verdict is Verdict.NOT_MET
-    assert [s["certified"] for s in steps] == [False]  # stops at the first
-    assert setting == {"slack": 0.5}
+    assert choice.judged.audit["copies.exact"].verdict is Verdict.NOT_MET
+    assert [s["certified"] for s in choice.steps] == [False]  # stops at the first
+    assert choice.setting == {"slack": 0.5}

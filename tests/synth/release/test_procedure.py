@@ -12,7 +12,7 @@ from salus.synth.budget import Budget
 from salus.synth.errors import Infeasible, OptionError, TooFewPeople
 from salus.synth.generate.marginals import Marginals
 from salus.synth.generate.protocol import Sampled
-from salus.synth.release import procedure
+from salus.synth.release import procedure, settings, small
 from salus.synth.release.crossfit import anchor_trials, run_trials
 from salus.synth.release.procedure import carry_out
 from salus.synth.table.parts import split
@@ -43,7 +43,7 @@ class Copier:
 @pytest.fixture
 def copier(monkeypatch: pytest.MonkeyPatch) -> None:
     Copier.seen = []
-    monkeypatch.setattr(procedure, "KINDS", lambda: {"copier": Copier, "marginals": Marginals})
+    monkeypatch.setattr(settings, "KINDS", lambda: {"copier": Copier, "marginals": Marginals})
 
 
 def test_everyone_is_member_in_half_of_the_trials() -> None:
@@ -129,9 +129,9 @@ def test_settings_are_judged_from_the_safest_and_stop_where_one_fails(
     tried: list[float] = []
 
     def judge(self: Any, make: Any) -> Any:
-        tried.append(make.args[2])
-        real = procedure.Judged
-        verdict = Verdict.MET if make.args[2] < 1 else Verdict.NOT_MET
+        slack = make.func.__self__.slack
+        tried.append(slack)
+        verdict = Verdict.MET if slack < 1 else Verdict.NOT_MET
         from salus.synth.audit.finding import Audit, Finding
         from salus.synth.measure.estimate import Estimate
 
@@ -145,9 +145,9 @@ def test_settings_are_judged_from_the_safest_and_stop_where_one_fails(
             verdict=verdict,
         )
         model = Marginals().fit(table, seed=0)
-        return real(Audit(findings=(finding,), subject="s"), model, table, None)
+        return small.Judged(Audit(findings=(finding,), subject="s"), model, table, None)
 
-    monkeypatch.setattr(procedure.Crossfit, "__call__", judge)
+    monkeypatch.setattr(small.Crossfit, "__call__", judge)
     outcome = carry_out(table, seed=0, jobs=1)
     assert tried == sorted(tried)
     assert outcome.verdict == "RELEASED"

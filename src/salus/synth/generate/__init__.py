@@ -13,11 +13,19 @@ def KINDS() -> dict[str, type[Any]]:  # noqa: N802  # a registry that loads its 
     Examples
     --------
     >>> sorted(KINDS())
-    ['cart', 'copula', 'forest', 'marginals']
+    ['aim', 'cart', 'copula', 'forest', 'marginals', 'mst']
     """
     from salus.synth.generate.cart import Cart
     from salus.synth.generate.copula import Copula
+    from salus.synth.generate.dp.generator import Aim, Mst
     from salus.synth.generate.forest import Forest
     from salus.synth.generate.marginals import Marginals
 
-    return {"forest": Forest, "copula": Copula, "cart": Cart, "marginals": Marginals}
+    return {
+        "forest": Forest,
+        "copula": Copula,
+        "cart": Cart,
+        "marginals": Marginals,
+        "mst": Mst,
+        "aim": Aim,
+    }

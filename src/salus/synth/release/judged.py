@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +12,11 @@ from salus.synth.audit.finding import Audit
 from salus.synth.generate.protocol import Generator, Shortfall
 from salus.synth.table.table import Table
 
-__all__ = ["Judged", "Progress", "unmade"]
+__all__ = ["Choice", "Judged", "Ladders", "Progress", "unmade"]
 
 Progress = Callable[[str, float], None]
+Ladders = Sequence[Sequence[tuple[Mapping[str, Any], Callable[[], Generator]]]]
+"""For each generator its settings, from the safest to the boldest, each with what makes it."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,27 @@ class Judged:
     model: Generator
     synthetic: Table
     shortfall: Shortfall | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Hold the setting chosen and what it came to.
+
+    Parameters
+    ----------
+    judged : Judged
+    setting : mapping
+        As plain JSON values.
+    steps : sequence of mapping
+        Every setting tried, with its verdict.
+    why : str
+        Why this generator and no other; empty where there was none to choose.
+    """
+
+    judged: Judged
+    setting: Mapping[str, Any]
+    steps: Sequence[Mapping[str, Any]]
+    why: str = ""
 
 
 def unmade(make: Callable[[], Generator], table: Table, seed: int, shortfall: Shortfall) -> Judged:

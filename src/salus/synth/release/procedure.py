@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
@@ -14,17 +14,17 @@ from salus.synth.audit import fidelity
 from salus.synth.audit.finding import Audit, Finding, Verdict
 from salus.synth.budget import Budget
 from salus.synth.errors import OptionError, TooFewPeople
-from salus.synth.generate import KINDS
 from salus.synth.generate.protocol import Generator
 from salus.synth.generate.shrinkage import SLACK
 from salus.synth.measure.estimate import CannotJudge
-from salus.synth.release.choose import Candidate, in_order
+from salus.synth.release.claims import claim_of, statement
 from salus.synth.release.crossfit import Make
-from salus.synth.release.judged import Judged, Progress
-from salus.synth.release.large import choose_and_judge
+from salus.synth.release.judged import Choice, Progress
+from salus.synth.release.large import choose_by_calibration
 from salus.synth.release.ledger import Ledger
 from salus.synth.release.series import Series, digest, series_of
-from salus.synth.release.small import Crossfit
+from salus.synth.release.settings import Setting, ladders_of
+from salus.synth.release.small import Crossfit, choose_by_crossfit
 from salus.synth.table.parts import split
 from salus.synth.table.rules import RuleCheck, check, rules_of
 from salus.synth.table.table import Table
@@ -37,7 +37,6 @@ FEW = 5  # people, below whom a level may point at one of them
 FEWEST = 60  # people, below whom nothing can be shown
 MANY = 6_000  # people, from whom on one split decides
 REPEATS = 10  # of the cross-fit; each is two fits
-LADDER = (0.5, 1.0)  # slack of the constraint: settings judged in turn, the safest first
 STATUS: dict[Word, int] = {"RELEASED": 0, "REFUSED": 3, "CANNOT BE JUDGED": 4}
 _WORDS: dict[Verdict, Word] = {
     Verdict.MET: "RELEASED",
@@ -89,6 +88,7 @@ def carry_out(
     *,
     budget: Budget | None = None,
     generator: str = "forest",
+    options: Mapping[str, Any] | None = None,
     n: int | None = None,
     seed: int = 0,
     repeats: int = REPEATS,
@@ -115,7 +115,10 @@ def carry_out(
     table : Table
     budget : Budget, optional
     generator : str
-        One of ``salus.synth.generate.KINDS()``.
+        One of ``salus.synth.generate.KINDS()``, or ``auto``: the one whose certified table predicts the
+        outcome best.
+    options : mapping, optional
+        Further arguments of the generator.
     n : int, optional
         Rows to release; as many as the table has by default.
     seed : int
@@ -146,11 +149,12 @@ def carry_out(
     """
     budget = Budget() if budget is None else budget
     rows = len(table) if n is None else n
-    _check_options(table, generator, rows, repeats)
+    _check_options(table, rows, repeats)
+    small = table.n_people < MANY
+    ladders, absent = ladders_of(generator, options or {}, small=small)
     jobs = jobs or os.cpu_count() or 1
     tell: Progress = progress or (lambda what, share: None)
     checks = check(table, rules_of(table.schema))
-    small = table.n_people < MANY
     asked: dict[str, Any] = {
         "generator": generator,
         "budget": budget.to_dict(),
@@ -159,6 +163,7 @@ def carry_out(
         "repeats": repeats if small else None,
         "columns": [c.name for c in table.schema.modelled],
         "earlier": sorted(digest(t) for t in earlier),
+        **({"options": dict(options)} if options else {}),
     }
     series, people = Series(), None
     if ledger is not None:
@@ -170,21 +175,16 @@ def carry_out(
             "earlier tables can be judged only with the ledger that they stand in.",
             remedy="Give --ledger as well.",
         )
-    ladder = [
-        ({"slack": slack}, partial(_make, generator, budget, slack))
-        for slack in (LADDER if small else (*LADDER, SLACK))
-    ]
-    if generator not in ("forest", "copula"):
-        ladder = ladder[:1]  # nothing to tighten
+    tried = [[(one.to_dict(), partial(one.make, budget)) for one in ladder] for ladder in ladders]
     if small:
         again = () if series.obstacle else series.made_again(_again)
         judge = Crossfit(table, budget, rows, repeats, seed, jobs, tell, series, again)
-        judged, steps, setting = _boldest_that_holds(judge, ladder)
+        choice = choose_by_crossfit(judge, tried)
     else:
         split_seed = seed if series.split_seed is None else series.split_seed
         asked["split_seed"] = split_seed
-        judged, steps, setting = choose_and_judge(
-            ladder,
+        choice = choose_by_calibration(
+            tried,
             split(table, seed=split_seed),
             budget,
             rows=rows,
@@ -192,7 +192,8 @@ def carry_out(
             series=series,
             tell=tell,
         )
-    outcome = _outcome(table, judged, checks, budget, generator, seed, steps, series, ledger)
+    judged = choice.judged
+    outcome = _outcome(table, choice, checks, budget, seed, series, ledger, absent)
     if ledger is not None and people is not None:
         goes_out = outcome.verdict == "RELEASED" or (
             withheld_ok and outcome.verdict == "CANNOT BE JUDGED"
@@ -209,9 +210,10 @@ def carry_out(
                 "name": name,
                 "cohort_name": cohort_name,
                 "when": when,
-                "settings": {**asked, **setting},
+                "settings": {**asked, "setting": dict(choice.setting)},
                 "verdict": outcome.verdict,
                 "sha256": made,
+                "differential_privacy": claim_of(judged.model.card()),
             },
             people,
             accounted=series.lines,
@@ -230,35 +232,7 @@ def _refuse_another(made: str, again: Sequence[str]) -> None:
         )
 
 
-def _boldest_that_holds(
-    judge: Crossfit, ladder: Sequence[tuple[dict[str, Any], Make]]
-) -> tuple[Judged, list[dict[str, Any]], dict[str, Any]]:
-    """Judge from the safest setting on for as long as every limit holds.
-
-    On a small table bounds by person stand for p-values: a limit that is met is one whose p-value
-    is at most the error, in large samples.
-    """
-    kept: list[tuple[Judged, dict[str, Any]]] = []
-    steps: list[dict[str, Any]] = []
-
-    def candidates() -> Iterator[Candidate]:
-        for setting, make in ladder:
-            judged = judge(make)
-            held = judged.audit.verdict is Verdict.MET and judged.shortfall is None
-            steps.append({**setting, "verdict": str(judged.audit.verdict), "certified": held})
-            kept.append((judged, setting))
-            yield Candidate(setting, {"every limit": 0.0 if held else 1.0})
-
-    certified = in_order(candidates())
-    judged, setting = kept[max(len(certified) - 1, 0)]
-    return judged, steps, setting
-
-
-def _check_options(table: Table, generator: str, rows: int, repeats: int) -> None:
-    if generator not in KINDS():
-        raise OptionError(
-            f"there is no generator {generator!r}.", remedy=f"Known: {', '.join(sorted(KINDS()))}."
-        )
+def _check_options(table: Table, rows: int, repeats: int) -> None:
     if rows < 1 or repeats < 2:
         raise OptionError("at least 1 row must be asked for, and 2 repeats.")
     if not table.schema.modelled:
@@ -271,31 +245,24 @@ def _check_options(table: Table, generator: str, rows: int, repeats: int) -> Non
         )
 
 
-def _make(generator: str, budget: Budget, slack: float) -> Generator:
-    kind = KINDS()[generator]
-    model: Generator = (
-        kind(budget=budget, slack=slack) if generator in ("forest", "copula") else kind()
-    )
-    return model
-
-
 def _again(settings: Mapping[str, Any]) -> Make:
     """Return how a recorded release made its table."""
-    budget = Budget(**settings["budget"])
-    return partial(_make, settings["generator"], budget, float(settings.get("slack", SLACK)))
+    before = {"generator": settings["generator"], "slack": settings.get("slack", SLACK)}
+    one = Setting.from_dict(settings.get("setting", before))
+    return partial(one.make, Budget(**settings["budget"]))
 
 
 def _outcome(
     table: Table,
-    judged: Judged,
+    choice: Choice,
     checks: tuple[RuleCheck, ...],
     budget: Budget,
-    generator: str,
     seed: int,
-    steps: list[dict[str, Any]],
     series: Series,
     ledger: Ledger | None,
+    absent: Sequence[str],
 ) -> Outcome:
+    judged, steps = choice.judged, choice.steps
     word = _WORDS[judged.audit.verdict]
     reasons = [_reason(f) for f in judged.audit.findings if f.verdict not in (None, Verdict.MET)]
     if judged.shortfall is not None:
@@ -320,6 +287,11 @@ def _outcome(
             "kept whole when judging, but no synthetic person has several rows."
         )
     decisions.append(_on_the_series(series, ledger))
+    decisions += [choice.why] if choice.why else []
+    claims = (e.content.get("differential_privacy") for e in series.out)
+    decisions += statement(judged.model.card(), [c for c in claims if c])
+    if absent:
+        decisions.append(f"Not tried: {', '.join(absent)}, which need pip install 'salus[net]'.")
     uncertified = [s for s in steps if not s.get("certified", True)]
     if uncertified and len(uncertified) == len(steps) and "p" in steps[0]:
         decisions.append(
@@ -338,10 +310,10 @@ def _outcome(
             (c, None if refused else int(np.sum(~c.rule.holds(judged.synthetic)))) for c in checks
         ),
         settings={
-            "generator": generator,
+            "generator": choice.setting["generator"],
             "budget": budget.to_dict(),
             "seed": seed,
-            "settings tried": steps,
+            "settings tried": list(steps),
             "model": judged.model.card(),
         },
         pictures=fidelity.pictures(judged.synthetic, table) if len(judged.synthetic) else {},

@@ -1,9 +1,10 @@
-"""Judge settings on a small table by cross-fitting the procedure."""
+"""Choose a setting on a small table, each judged by cross-fitting the procedure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,13 +19,15 @@ from salus.synth.audit.run import CLAIM, attackers
 from salus.synth.budget import Budget
 from salus.synth.errors import Infeasible
 from salus.synth.measure.estimate import CannotJudge, Estimate
+from salus.synth.release.choose import Candidate, in_order
 from salus.synth.release.crossfit import Earlier, Make, Trial, anchor_trials, run_trials
-from salus.synth.release.judged import Judged, Progress, unmade
+from salus.synth.release.judged import Choice, Judged, Ladders, Progress, unmade
 from salus.synth.release.series import Series
+from salus.synth.release.useful import Contender, most_useful, usefulness
 from salus.synth.table.rules import rules_of
 from salus.synth.table.table import Table
 
-__all__ = ["Crossfit"]
+__all__ = ["Crossfit", "choose_by_crossfit"]
 
 Anchors = Mapping[str, Sequence[Observation] | CannotJudge]
 
@@ -41,6 +44,8 @@ class Crossfit:
     tell : callable
     series : Series
     earlier : sequence of Earlier
+    share : float
+        Of the error that this judge may spend; 1 unless several generators compete.
     """
 
     table: Table
@@ -52,6 +57,7 @@ class Crossfit:
     tell: Progress
     series: Series = field(default_factory=Series)
     earlier: Sequence[Earlier] = ()
+    share: float = 1.0
     anchors: Anchors | None = None
 
     def __call__(self, make: Make) -> Judged:
@@ -87,7 +93,7 @@ class Crossfit:
 
     def _audit(self, trials: Sequence[Trial], made: Table, anchors: Anchors) -> Audit:
         seen = [t.observation for t in trials if t.observation is not None]
-        error = self.series.error
+        error = self.series.error * self.share
         privacy = judge_privacy(seen, self.budget, anchors=anchors, seed=self.seed, error=error)
         findings = [*privacy.findings, *_by_refits(trials, seen, self.seed, error)]
         findings += pool([t.likeness for t in trials if t.likeness])
@@ -113,6 +119,52 @@ class Crossfit:
                 ],
             },
         )
+
+
+def choose_by_crossfit(judge: Crossfit, ladders: Ladders) -> Choice:
+    """Return the boldest setting that holds, of the most useful generator for which one does.
+
+    Of each generator settings are judged from the safest on for as long as every limit holds. On a
+    small table bounds by person stand for p-values: a limit that is met is one whose p-value is at
+    most the error, in large samples. Generators share the error (Bonferroni).
+
+    Parameters
+    ----------
+    judge : Crossfit
+    ladders : sequence of sequence of (setting, make)
+        For each generator, from the safest setting to the boldest.
+    """
+    judge = replace(judge, share=1 / len(ladders))
+    steps: list[Mapping[str, Any]] = []
+    found: list[Judged] = []
+    contenders: list[Contender] = []
+    for ladder in ladders:
+        judged, contender = _boldest_that_holds(judge, ladder, steps)
+        found.append(judged)
+        contenders.append(contender)
+    best, why = most_useful(contenders)
+    return Choice(found[best], contenders[best].setting, steps, why)
+
+
+def _boldest_that_holds(
+    judge: Callable[[Make], Judged],
+    ladder: Sequence[tuple[Mapping[str, Any], Make]],
+    steps: list[Mapping[str, Any]],
+) -> tuple[Judged, Contender]:
+    kept: list[Judged] = []
+
+    def candidates() -> Iterator[Candidate]:
+        for setting, make in ladder:
+            judged = judge(make)
+            held = judged.audit.verdict is Verdict.MET and judged.shortfall is None
+            steps.append({**setting, "verdict": str(judged.audit.verdict), "certified": held})
+            kept.append(judged)
+            yield Candidate(setting, {"every limit": 0.0 if held else 1.0})
+
+    certified = in_order(candidates())
+    at = max(len(certified) - 1, 0)
+    useful = usefulness(kept[at].audit.findings)
+    return kept[at], Contender(ladder[at][0], bool(certified), useful)
 
 
 def _by_refits(

@@ -1,0 +1,178 @@
+"""What a release may try: settings of a generator, from the safest to the boldest.
+
+Two levers make a setting bolder: the slack of the constraint in training, and how faithfully rows are
+drawn from what was learnt (temperature). The order is fixed here, before anything is seen, because
+the certified choice spends its error along it (``choose.py``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from salus.synth.budget import Budget
+from salus.synth.errors import OptionError
+from salus.synth.generate import KINDS
+from salus.synth.generate.protocol import Generator
+from salus.synth.generate.shrinkage import SLACK
+
+__all__ = ["AUTO", "Setting", "arguments_of", "drawn_from", "known_generators", "ladders_of"]
+
+AUTO = "auto"
+CANDIDATES = ("forest", "copula", "net", "gan")  # of the automatic choice, the quickest first
+NEEDS = {"net": "torch", "gan": "torch"}
+SLACKS = (0.5, 1.0)
+WARM = 1.2  # temperature of the safest setting of a generator that has one
+SAMPLING = ("temperature", "top_p")  # what changes the draws and not the fit
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Name a generator and what is set.
+
+    Parameters
+    ----------
+    generator : str
+    slack : float, optional
+        Of the constraint in training; for generators that take a budget.
+    temperature : float, optional
+        At which rows are drawn; 1 by default.
+    options : mapping
+        Further arguments of the generator, as the user gave them.
+    """
+
+    generator: str
+    slack: float | None = None
+    temperature: float | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is set as plain JSON values."""
+        plain = {"generator": self.generator, "slack": self.slack, "temperature": self.temperature}
+        out = {k: v for k, v in plain.items() if v is not None}
+        return {**out, "options": dict(self.options)} if self.options else out
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Setting:
+        """Rebuild a setting from ``to_dict``'s form."""
+        return cls(
+            plain["generator"],
+            plain.get("slack"),
+            plain.get("temperature"),
+            plain.get("options", {}),
+        )
+
+    def make(self, budget: Budget) -> Generator:
+        """Return the unfitted generator."""
+        kind = KINDS()[self.generator]
+        takes = _arguments(kind)
+        mine: dict[str, Any] = {"budget": budget} if "budget" in takes else {}
+        if self.slack is not None:
+            mine["slack"] = self.slack
+        if self.temperature is not None:
+            mine["temperature"] = self.temperature
+        model: Generator = kind(**{**mine, **self.options})
+        return model
+
+
+def known_generators() -> list[str]:
+    """Return what may be asked for: every kind, and the automatic choice."""
+    return [*sorted(KINDS()), AUTO]
+
+
+def ladders_of(
+    generator: str, options: Mapping[str, Any], *, small: bool
+) -> tuple[list[list[Setting]], tuple[str, ...]]:
+    """Return the settings of each generator to be tried, and which could not be.
+
+    Parameters
+    ----------
+    generator : str
+        One of ``known_generators()``.
+    options : mapping
+        Further arguments of it.
+    small : bool
+        Whether each setting costs a whole cross-fit.
+
+    Raises
+    ------
+    OptionError
+        If there is no such generator, or it takes no such option.
+    """
+    if generator not in known_generators():
+        raise OptionError(
+            f"there is no generator {generator!r}.",
+            remedy=f"Known: {', '.join(known_generators())}.",
+        )
+    if generator != AUTO:
+        return [_ladder(generator, options, small)], ()
+    if options:
+        raise OptionError(
+            f"the option {sorted(options)[0]!r} belongs to one generator.",
+            remedy="Name it with --generator.",
+        )
+    candidates = [k for k in CANDIDATES if k in KINDS()]
+    there = [k for k in candidates if _is_installed(k)]
+    absent = tuple(k for k in candidates if k not in there)
+    return [_ladder(k, {}, small) for k in there], absent
+
+
+def _ladder(generator: str, options: Mapping[str, Any], small: bool) -> list[Setting]:
+    takes = arguments_of(generator, options)
+    if "slack" not in takes or "slack" in options:
+        return [Setting(generator, options=options)]
+    slacks = SLACKS if small else (*SLACKS, SLACK)
+    out = [Setting(generator, slack, options=options) for slack in slacks]
+    if not small and "temperature" in takes and not set(SAMPLING) & set(options):
+        out.insert(0, Setting(generator, slacks[0], WARM, options))
+    return out
+
+
+def arguments_of(generator: str, given: Mapping[str, Any]) -> set[str]:
+    """Return the names of a generator's arguments, those ``given`` being among them.
+
+    Raises
+    ------
+    OptionError
+        If one of those given isn't.
+    """
+    takes = _arguments(KINDS()[generator])
+    unknown = sorted(set(given) - (takes - {"budget"}))
+    if unknown:
+        raise OptionError(
+            f"the generator {generator!r} takes no option {unknown[0]!r}.",
+            remedy=f"It takes: {', '.join(sorted(takes - {'budget'})) or 'none'}.",
+        )
+    return takes
+
+
+def drawn_from(wanted: Generator, fitted: Generator | None) -> Generator | None:
+    """Return ``fitted`` drawing rows as ``wanted`` would, where no more than that differs.
+
+    ``None`` if the two would be fitted in different ways.
+    """
+    if fitted is None or type(wanted) is not type(fitted) or not dataclasses.is_dataclass(wanted):
+        return None
+    mine, theirs = vars(wanted), vars(fitted)
+    arguments = [f.name for f in dataclasses.fields(wanted) if f.init]
+    if any(mine[a] != theirs[a] for a in arguments if a not in SAMPLING):
+        return None
+    model = copy(fitted)
+    for name in set(SAMPLING) & set(arguments):
+        setattr(model, name, mine[name])
+    return model
+
+
+def _arguments(kind: type[Any]) -> set[str]:
+    if not dataclasses.is_dataclass(kind):
+        return set()
+    return {f.name for f in dataclasses.fields(kind) if f.init}
+
+
+def _is_installed(generator: str) -> bool:
+    needs = NEEDS.get(generator)
+    return needs is None or importlib.util.find_spec(needs) is not None
