@@ -158,3 +158,40 @@ def test_an_analysis_is_added(salus: Run, tmp_path: Path, frames: Frames) -> Non
     assert {"replication.sign.1", "replication.overlap.2"} <= set(names)
     done = run(salus, tmp_path, frames, "--analysis", "target ~ open(age)")
     assert done.exit_code == 2 and "open(...)" in done.stderr
+
+
+def test_columns_that_nobody_judged_are_told(salus: Run, tmp_path: Path, frames: Frames) -> None:
+    frames["synthetic"] = frames["synthetic"].assign(name=SECRET)
+    done = run(salus, tmp_path, frames)
+    assert "Columns ignored" in done.stderr and "name" in done.stderr
+    assert "Nobody judged these columns of the table: 'name'." in done.stdout
+    done = run(salus, tmp_path, frames, "--drop", "age")
+    assert "Nobody judged these columns of the table: 'age', 'name'." in done.stdout
+
+
+def test_the_synthetic_table_stands_for_no_strangers(
+    salus: Run, tmp_path: Path, frames: Frames
+) -> None:
+    paths = {name: tmp_path / f"{name}.csv" for name in frames}
+    for name, frame in frames.items():
+        frame.to_csv(paths[name], index=False)
+    real = ("--train", paths["train"], "--holdout", paths["synthetic"])
+    done = salus("audit", paths["synthetic"], *real)
+    assert done.exit_code == 2 and "--holdout and the synthetic table" in done.stderr
+
+
+def test_the_audit_of_a_release_does_not_replace_it(
+    salus: Run, tmp_path: Path, frames: Frames
+) -> None:
+    done = run(salus, tmp_path, frames, "-o", tmp_path, "--force")
+    assert done.exit_code == 2
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "synthetic.csv").write_bytes((tmp_path / "synthetic.csv").read_bytes())
+    real = ("--train", tmp_path / "train.csv", "--holdout", tmp_path / "holdout.csv")
+    done = salus("audit", out / "synthetic.csv", *real, "-o", out, "--force")
+    assert done.exit_code == 2 and "is read" in done.stderr
+    assert (out / "synthetic.csv").exists()
+    (tmp_path / "audit.html").write_text("mine")
+    done = salus("audit", out / "synthetic.csv", *real, "-o", tmp_path / "audit.html")
+    assert done.exit_code == 2 and "--force" in done.stderr

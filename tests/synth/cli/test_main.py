@@ -34,6 +34,12 @@ def test_help_and_version_name_every_verb(salus: Run) -> None:
     assert salus("--version").stdout.startswith("salus ")
 
 
+def test_help_is_wrapped_for_the_screen_and_not_as_the_code_is(salus: Run) -> None:
+    shown = [line.strip() for line in salus("release", "--help").stdout.splitlines()]
+    (begin,) = (k for k, line in enumerate(shown) if line.startswith("Learns the table"))
+    assert len(shown[begin]) > 60 and len(shown[begin + 1]) > 60
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; import salus.synth.cli.main; "

@@ -74,6 +74,9 @@ def test_fit_says_what_the_constraint_did(salus: Run, patients: Path, tmp_path: 
     done = salus(*words)
     assert done.exit_code == 0, done.stderr
     assert "price" in done.stdout and str(tmp_path / "m") in done.stdout.replace("\n", "")
+    assert (
+        "standard deviation of a person's log likelihood" in done.stdout
+    )  # no share, as limits are
 
 
 def test_a_generator_without_constraint_takes_no_budget(
@@ -92,3 +95,42 @@ def test_outputs_are_looked_at_before_the_work(salus: Run, patients: Path, tmp_p
     done = salus("fit", patients, "-o", tmp_path / "nowhere" / "m")
     assert done.exit_code == 2 and "nowhere" in done.stderr
     assert salus("sample", patients, "-n", 3, "-o", tmp_path / "x.csv").exit_code == 2
+
+
+def test_what_exists_is_replaced_only_by_force(
+    salus: Run, patients: Path, model: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept.csv"
+    for words in (
+        ("sample", model, "-n", 3),
+        ("schema", patients),
+        ("fit", patients, "--generator", "marginals"),
+    ):
+        kept.write_text("corrected by hand\n")
+        done = salus(*words, "-o", kept)
+        assert done.exit_code == 2 and "--force" in done.stderr
+        assert kept.read_text() == "corrected by hand\n"
+        assert salus(*words, "-o", kept, "--force").exit_code == 0
+        assert kept.read_bytes() != b"corrected by hand\n"
+
+
+def test_rows_are_not_written_under_a_name_of_another_format(
+    salus: Run, model: Path, tmp_path: Path
+) -> None:
+    done = salus("sample", model, "-n", 3, "-o", tmp_path / "rows.xlsx")
+    assert done.exit_code == 2 and ".parquet" in done.stderr
+    assert not (tmp_path / "rows.xlsx").exists()
+
+
+def test_a_model_never_takes_the_place_of_the_ledger(
+    salus: Run, patients: Path, tmp_path: Path
+) -> None:
+    words = ("fit", patients, "--generator", "marginals", "--ledger", tmp_path / "l", "--force")
+    assert salus(*words, "-o", tmp_path / "m").exit_code == 0
+    for name in ("l", "l.key"):
+        before = (tmp_path / name).read_bytes()
+        done = salus(*words, "-o", tmp_path / name)
+        assert done.exit_code == 2 and "ledger" in done.stderr
+        assert (tmp_path / name).read_bytes() == before
+    done = salus(*words[:-3], "--ledger", tmp_path, "-o", tmp_path / "m2")
+    assert done.exit_code == 2 and "is a folder" in done.stderr

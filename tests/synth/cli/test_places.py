@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from salus.synth.cli.places import check_file, check_folder, new_folder
+from salus.synth.cli.places import (
+    check_file,
+    check_folder,
+    check_ledger,
+    check_suffix,
+    new_folder,
+)
 from salus.synth.errors import OptionError
 
 
@@ -50,8 +56,46 @@ def test_an_output_file_needs_its_folder_and_is_no_input(tmp_path: Path) -> None
     source = tmp_path / "a.csv"
     source.write_text("a\n")
     with pytest.raises(OptionError, match="nowhere"):
-        check_file(tmp_path / "nowhere" / "b.csv")
+        check_file(tmp_path / "nowhere" / "b.csv", force=False)
     with pytest.raises(OptionError, match="also read"):
-        check_file(source, source)
+        check_file(source, source, force=True)
     with pytest.raises(OptionError, match="is a folder"):
-        check_file(tmp_path)
+        check_file(tmp_path, force=False)
+
+
+def test_a_file_is_replaced_only_by_force(tmp_path: Path) -> None:
+    kept = tmp_path / "patients.csv"
+    kept.write_text("a\n")
+    with pytest.raises(OptionError, match="--force"):
+        check_file(kept, force=False)
+    check_file(kept, force=True)
+
+
+def test_a_name_promises_the_format(tmp_path: Path) -> None:
+    check_suffix(tmp_path / "Rows.CSV.gz", ".csv", ".csv.gz")
+    with pytest.raises(OptionError, match=r"\.csv, \.csv\.gz"):
+        check_suffix(tmp_path / "rows.xlsx", ".csv", ".csv.gz")
+
+
+def test_a_folder_that_holds_an_input_is_never_replaced(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "synthetic.csv").write_text("a\n1\n")
+    check_folder(out, None, tmp_path / "other.csv", force=True)
+    with pytest.raises(OptionError, match=r"synthetic\.csv.*is read"):
+        check_folder(out, out / "synthetic.csv", force=True)
+
+
+def test_nothing_takes_the_place_of_a_ledger(tmp_path: Path) -> None:
+    kept = tmp_path / "ledger.jsonl"
+    check_ledger(None, tmp_path / "out")
+    check_ledger(kept, tmp_path / "out", None, tmp_path / "patients.csv")
+    for output in (kept, tmp_path / "ledger.jsonl.key", tmp_path):
+        with pytest.raises(OptionError, match="take the place of the ledger"):
+            check_ledger(kept, output)
+    with pytest.raises(OptionError, match="read as something else"):
+        check_ledger(kept, tmp_path / "out", kept)
+    with pytest.raises(OptionError, match="is a folder"):
+        check_ledger(tmp_path, tmp_path / "out")
+    with pytest.raises(OptionError, match="nowhere"):
+        check_ledger(tmp_path / "nowhere" / "ledger.jsonl", tmp_path / "out")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ def test_the_coefficients_are_told(run: Callable[..., Any], files: list[Path]) -
     assert done.exit_code == 0, done.stderr
     for word in ("logistic", "sex[m]", "real halves", "population", "300, 300"):
         assert word in done.stdout
+    assert not re.search(r"-\d", done.stdout)  # one sign for minus
 
 
 def test_one_document_for_machines(run: Callable[..., Any], files: list[Path]) -> None:

@@ -177,3 +177,19 @@ def test_a_name_that_utf8_cannot_hold_is_written(released: dict[str, Any], tmp_p
 def test_what_is_no_report_is_refused() -> None:
     with pytest.raises(OptionError):
         render({"hello": 1})
+
+
+def test_a_page_from_the_file_is_the_first_one_again(everything: dict[str, Any]) -> None:
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {k: turned(v) for k, v in reversed(value.items())}
+        return [turned(v) for v in value] if isinstance(value, list) else value
+
+    assert render(turned(everything)) == render(everything)
+
+
+def test_a_cost_of_all_limits_is_not_told_of_each(released: dict[str, Any]) -> None:
+    first = released["price"][0]
+    released["price"] = [first | {"name": name, "utility_cost": 0.123} for name in ("a", "b")]
+    text = words(render(released))
+    assert "all of them together" in text and text.count("0.123") == 1

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from salus.synth.report import render
-from salus.synth.report.attackers import attack_grid, attackers
+from salus.synth.report import card, render
+from salus.synth.report.attackers import attack_grid, attackers, exceeds
 from salus.synth.report.groups import group_grids
 from salus.synth.report.history import earlier_grid
 from salus.synth.report.models import four_ways, model_grids
@@ -91,6 +91,53 @@ def test_attackers_are_told_with_their_knowledge(everything: dict[str, Any]) -> 
     assert "Knows neither the model" in told[("nearest distance",)].knows
     questions = [a.question for a in attackers(everything["audit"]["findings"])]
     assert "Which condition holds for one person alone?" in questions
+
+
+def test_who_refits_or_holds_the_model_is_not_said_to_hold_the_table_alone(
+    everything: dict[str, Any],
+) -> None:
+    plain = find(everything, "membership.advantage")
+    names = ("membership.refits.advantage", "membership.model.advantage", "membership.advantage")
+    context = {"attacks": {"density ratio": {"knowledge": "the synthetic table", "says": "ratio"}}}
+    plain["detail"]["attacks"] = {"density ratio": 0.01}
+    refits, model, table = (plain | {"name": name} for name in names)
+    found = attackers([refits, model, table], context)
+    assert [a.question.partition("?")[2].strip() for a in found] == [
+        "",
+        "With refits",
+        "From the model",
+    ]
+    assert found[0].knows == "Holds the synthetic table."
+    assert "the generator" in found[1].knows and "fitted model" in found[2].knows
+
+
+def test_an_attack_above_the_figure_is_explained(everything: dict[str, Any]) -> None:
+    finding = find(everything, "membership.advantage")
+    finding["detail"]["attacks"] = {"a": finding["result"]["value"]}
+    assert not exceeds(finding)
+    finding["detail"]["attacks"]["b"] = finding["result"]["value"] + 0.01
+    assert exceeds(finding)
+    assert "partly luck" in words(render(everything))
+
+
+def test_the_unit_of_the_price_is_told(released: dict[str, Any]) -> None:
+    assert "log likelihood" not in words(render(released)) + card(released)
+    for entry, name in zip(released["price"], ("membership gap", "membership tail")):
+        entry["name"] = name
+    released["price"] = released["price"][:2]
+    assert "standard deviation of a person's log likelihood" in words(render(released))
+    assert "standard deviation of a person's log likelihood" in card(released)
+
+
+def test_a_leak_is_named_in_full_and_an_error_is_called_one(everything: dict[str, Any]) -> None:
+    leak = "10 % of the people remembered with noise"
+    rows = [
+        {"leak": "no leak", "found": 0.05, "released": 0.9},
+        {"leak": leak, "found": 1.0, "released": 0.0, "by": "copies.exact"},
+    ]
+    everything["audit"]["context"]["power"] = rows
+    assert f">{leak}</text>" in power_chart(chances(complete(everything)))
+    assert "refused without one" in words(render(everything))
 
 
 def test_power_is_said_of_a_hundred_audits(everything: dict[str, Any]) -> None:

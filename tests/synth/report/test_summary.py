@@ -128,8 +128,26 @@ def test_unreadable_files_are_bad_input(text: str, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(BadInput, match=r"audit\.json"):
         read_summary(path)
-    with pytest.raises(BadInput, match="can't be read"):
+    with pytest.raises(BadInput, match="there is no report"):
         read_summary(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize("text", ["x", '{"columns": []}', '{"audit": 3}'])
+def test_another_file_is_called_no_report(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "schema.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=r"schema\.json' is no report of Salus.*audit\.json"):
+        read_summary(path)
+    with pytest.raises(BadInput, match="directory"):
+        read_summary(tmp_path)
+
+
+@pytest.mark.parametrize(("passed", "said"), [(0.03, True), (0.8, False)])
+def test_where_no_table_would_pass_another_one_is_no_advice(passed: float, said: bool) -> None:
+    audit = one_finding(Verdict.NOT_MET)
+    audit.context["power"] = [{"leak": "no leak", "found": 0.01, "released": passed}]
+    steps = " ".join(summarise(audit=audit)["next"])
+    assert ("would pass 3 of 100 audits like this one" in steps) is said
 
 
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,21 +9,24 @@ from salus.synth.errors import OptionError
 
 __all__ = ["check_files"]
 
-_REAL = ("train", "holdout", "reference")
+_ROLES = ("synthetic", "train", "holdout", "reference")
 
 
 def check_files(files: Mapping[str, Path]) -> None:
     """Refuse one file in two roles.
 
+    The synthetic table may be the training file itself: so one sees what a verbatim copy gets.
+
     Raises
     ------
     OptionError
     """
-    named = [(role, files[role]) for role in _REAL if role in files and files[role].exists()]
+    named = [(role, files[role]) for role in _ROLES if role in files and files[role].exists()]
     for k, (role, path) in enumerate(named):
         for other, earlier in named[:k]:
-            if path.samefile(earlier):
+            if path.samefile(earlier) and (other, role) != ("synthetic", "train"):
+                first = "the synthetic table" if other == "synthetic" else f"--{other}"
                 raise OptionError(
-                    f"--{role} and --{other} are the same file.",
+                    f"--{role} and {first} are the same file.",
                     remedy="Give people of the same kind whom the table's maker never saw.",
                 )

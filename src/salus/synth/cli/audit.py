@@ -17,7 +17,8 @@ from salus.synth.cli.exits import CANNOT_BE_JUDGED, REFUSED, RELEASED
 from salus.synth.cli.fit import read_budget
 from salus.synth.cli.ledger import record
 from salus.synth.cli.lines import verdict_lines
-from salus.synth.cli.places import check_file, check_folder, new_folder
+from salus.synth.cli.places import check_file, check_folder, check_ledger, new_folder
+from salus.synth.cli.roles import NO_ROLES, Roles, spread
 from salus.synth.cli.voice import Voice
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _STATUS = {
 }
 
 
+@spread
 def audit(
     synthetic: Annotated[
         Path, typer.Argument(help="CSV or Parquet.", metavar="SYNTHETIC", show_default=False)
@@ -55,14 +57,7 @@ def audit(
         ),
     ] = None,
     schema: options.SchemaFile = None,
-    outcome: options.Outcome = None,
-    person: options.Person = None,
-    sensitive: options.Sensitive = None,
-    known: options.Known = None,
-    drop: options.Drop = None,
-    group: options.Group = None,
-    time: options.Time = None,
-    event: options.Event = None,
+    roles: Roles = NO_ROLES,
     analysis: Annotated[
         list[str] | None,
         typer.Option(
@@ -114,21 +109,16 @@ def audit(
     voice = Voice(json=json, quiet=quiet)
     files = {"synthetic": synthetic, "train": train, "holdout": holdout}
     files |= {} if reference is None else {"reference": reference}
-    _check_output(output, [*files.values(), *(earlier or ()), schema, budget], force)
+    read = [*files.values(), *(earlier or ()), schema, budget]
+    _check_output(output, read, force)
+    check_ledger(ledger, output, *read)
     check_files(files)
     limits = read_budget(budget)
     with voice.progress("judging"):
         tables, notes = read_together(
             files,
             schema=schema,
-            outcome=outcome,
-            person=person,
-            sensitive=sensitive or (),
-            known=known or (),
-            drop=drop or (),
-            groups=group or (),
-            time=time,
-            event=event,
+            **roles.given(schema=schema),
         )
         record(ledger, "audit", tables["train"], name=train.name, seed=seed, touched="train")
         record(ledger, "audit", tables["holdout"], name=holdout.name, seed=seed, touched="holdout")
@@ -165,14 +155,31 @@ def audit(
             },
         },
     )
+    summary["next"] = [*_unjudged(synthetic, tables["train"]), *summary["next"]]
     written = _write(summary, output, force)
     status = _STATUS[summary["verdict"]]
+    for note in notes:  # such as columns of the synthetic table that nobody judged
+        voice.note(note)
     for line in verdict_lines(summary):
         voice.say(line)
     if written is not None:
         voice.say(f"\nThe report is {written}.")
     voice.result({"status": status, "output": None if output is None else str(output), **summary})
     return status
+
+
+def _unjudged(synthetic: Path, real: Table) -> list[str]:
+    """Say which columns of the file no attack saw: a verdict must not be taken to cover them."""
+    from salus.synth.table.files import read_frame
+
+    seen = {column.name for column in real.schema.modelled}
+    unseen = [repr(name) for name in read_frame(synthetic).columns if name not in seen]
+    if not unseen:
+        return []
+    return [
+        f"Nobody judged these columns of the table: {', '.join(unseen)}. Take them out before the "
+        "table goes anywhere.",
+    ]
 
 
 def _replications(
@@ -205,9 +212,9 @@ def _check_output(output: Path | None, inputs: list[Path | None], force: bool) -
     if output is None:
         return
     if output.suffix.lower() in (".html", ".json"):
-        check_file(output, *inputs)
+        check_file(output, *inputs, force=force)
     else:
-        check_folder(output, force=force)
+        check_folder(output, *inputs, force=force)
 
 
 def _write(summary: Mapping[str, Any], output: Path | None, force: bool) -> Path | None:

@@ -12,7 +12,7 @@ from salus.synth.cli.exits import RELEASED
 from salus.synth.cli.voice import Voice
 from salus.synth.errors import BadInput
 
-__all__ = ["diff"]
+__all__ = ["diff", "read_report"]
 
 _REPORT = "audit.json"
 
@@ -39,14 +39,14 @@ def diff(
     from salus.synth.report.diff import diff_lines
 
     voice = Voice(json=json, quiet=quiet)
-    found = compare(_read(first), _read(second))
+    found = compare(read_report(first), read_report(second))
     for line in diff_lines(found, names=(str(first), str(second))):
         voice.say(line)
     voice.result({"status": RELEASED, "a": str(first), "b": str(second), **found})
     return RELEASED
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_report(path: Path) -> dict[str, Any]:
     """Read the report of a folder, or of the file itself.
 
     Raises

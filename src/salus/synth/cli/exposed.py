@@ -11,13 +11,14 @@ from salus.synth.cli import options
 from salus.synth.cli.apart import check_files
 from salus.synth.cli.exits import RELEASED
 from salus.synth.cli.ledger import record
-from salus.synth.cli.places import check_file
+from salus.synth.cli.places import check_file, check_ledger
+from salus.synth.cli.roles import NO_ROLES, Roles, spread
 from salus.synth.cli.voice import Voice
-from salus.synth.errors import OptionError
 
 __all__ = ["exposed"]
 
 
+@spread
 def exposed(
     synthetic: Annotated[
         Path, typer.Argument(help="CSV or Parquet.", metavar="SYNTHETIC", show_default=False)
@@ -51,13 +52,9 @@ def exposed(
         ),
     ] = None,
     schema: options.SchemaFile = None,
-    outcome: options.Outcome = None,
-    person: options.Person = None,
-    sensitive: options.Sensitive = None,
-    known: options.Known = None,
-    drop: options.Drop = None,
+    roles: Roles = NO_ROLES,
     seed: options.Seed = 0,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file.")] = False,
+    force: options.ForceFile = False,
     ledger: options.Ledger = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
@@ -74,21 +71,14 @@ def exposed(
     voice = Voice(json=json, quiet=quiet)
     files = {"synthetic": synthetic, "train": train, "holdout": holdout}
     files |= {} if reference is None else {"reference": reference}
-    check_file(output, *files.values(), schema)
-    if output.exists() and not force:
-        raise OptionError(
-            f"the file {str(output)!r} exists.", remedy="Name another, or replace it with --force."
-        )
+    check_file(output, *files.values(), schema, force=force)
+    check_ledger(ledger, output, *files.values(), schema)
     check_files(files)
     with voice.progress("looking for exposed people"):
         tables, notes = read_together(
             files,
             schema=schema,
-            outcome=outcome,
-            person=person,
-            sensitive=sensitive or (),
-            known=known or (),
-            drop=drop or (),
+            **roles.given(schema=schema),
         )
         for part in ("train", "holdout"):
             record(ledger, "exposed", tables[part], name=files[part].name, touched=part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from salus.synth.cli import options
+from salus.synth.cli.arguments import read_arguments
 from salus.synth.cli.exits import RELEASED
 from salus.synth.cli.ledger import record
-from salus.synth.cli.places import check_file
+from salus.synth.cli.places import check_file, check_ledger
+from salus.synth.cli.roles import NO_ROLES, Roles, spread
 from salus.synth.cli.voice import Voice
 from salus.synth.errors import OptionError
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["fit", "read_budget"]
 
 
+@spread
 def fit(
     table: options.TableFile,
     output: Annotated[
@@ -31,16 +33,14 @@ def fit(
             "-o", "--output", help="Model file to write.", metavar="FILE", show_default=False
         ),
     ],
-    outcome: options.Outcome = None,
+    roles: Roles = NO_ROLES,
     seed: options.Seed = 0,
     schema: options.SchemaFile = None,
     budget: options.Budget = None,
     generator: options.Generator = options.GeneratorName.forest,
-    person: options.Person = None,
-    sensitive: options.Sensitive = None,
-    known: options.Known = None,
-    drop: options.Drop = None,
+    setting: options.Setting = None,
     ledger: options.Ledger = None,
+    force: options.ForceFile = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -51,21 +51,19 @@ def fit(
     from salus.synth.table.files import read_table
 
     voice = Voice(json=json, quiet=quiet)
-    check_file(output, table, schema, budget)
+    check_file(output, table, schema, budget, force=force)
+    check_ledger(ledger, output, table, schema, budget)
     limits = read_budget(budget)
+    model = _unfitted(generator.value, limits, read_arguments(setting))
     with voice.progress("learning") as tell:
         data = read_table(
             table,
             schema=schema,
-            outcome=outcome,
-            person=person,
-            sensitive=sensitive or (),
-            known=known or (),
-            drop=drop or (),
+            **roles.given(schema=schema),
         )
         record(ledger, "fit", data, name=table.name, seed=seed, touched="all people")
         tell("learning", 0.0)
-        model = _unfitted(generator.value, limits).fit(data, seed=seed)
+        model = model.fit(data, seed=seed)
         model.save(output)
     voice.say(
         f"{generator.value}: {data.n_people} people, {len(data)} rows, "
@@ -81,6 +79,8 @@ def fit(
 
 def _constraint_lines(constraint: Mapping[str, Any] | None) -> list[str]:
     """Say what the constraint did: a line for each risk, with its price."""
+    from salus.synth.report.wording import LIKELIHOOD, SMOOTH
+
     if not constraint or not constraint.get("risks"):
         return ["No constraint acted on the fit."]
     lines = [
@@ -89,7 +89,8 @@ def _constraint_lines(constraint: Mapping[str, Any] | None) -> list[str]:
         for risk in constraint["risks"]
     ]
     met = "met" if constraint.get("feasible", True) else "NOT met"
-    return [f"The constraint is {met}:", *lines]
+    smooth = {risk["name"] for risk in constraint["risks"]} <= SMOOTH
+    return [f"The constraint is {met}:", *lines, *([LIKELIHOOD] if smooth else [])]
 
 
 def read_budget(path: Path | None) -> Budget | None:
@@ -99,20 +100,18 @@ def read_budget(path: Path | None) -> Budget | None:
     return None if path is None else Budget.read(path)
 
 
-def _unfitted(name: str, budget: Budget | None) -> Generator:
+def _unfitted(name: str, budget: Budget | None, arguments: Mapping[str, Any]) -> Generator:
     """Return the generator of that name, under the budget where it takes one."""
     from salus.synth.generate import KINDS
+    from salus.synth.release.settings import Setting, arguments_of
 
-    kind = KINDS()[name]
+    takes = arguments_of(name, arguments)
     if budget is None:
-        made: Generator = kind()  # forest and copula have the default budget
+        made: Generator = KINDS()[name](**arguments)  # those that take a budget have a default
         return made
-    takes: set[str] = {f.name for f in dataclasses.fields(kind)}
     if "budget" not in takes:
         raise OptionError(
             f"the generator {name!r} takes no budget.",
-            remedy="Use forest or copula, or leave --budget out; 'salus release' judges all.",
+            remedy="Use forest, copula, net or gan, or leave --budget out; 'salus release' judges all.",
         )
-    options_: dict[str, Any] = {"budget": budget}
-    limited: Generator = kind(**options_)
-    return limited
+    return Setting(name, options=arguments).make(budget)

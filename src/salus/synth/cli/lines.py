@@ -35,7 +35,7 @@ def _row(finding: Mapping[str, Any]) -> tuple[str, str, str, str]:
 
     percent, result = wording.is_share(finding), finding["result"]
     value = wording.value_of(result, percent=percent)
-    interval = wording.interval(result, percent=percent) if "value" in result else ""
+    interval = f"({wording.interval(result, percent=percent)})" if "value" in result else ""
     limit = (wording.share if percent else wording.number)(float(finding["limit"]))
     return finding["title"], f"{value} {interval}".strip(), f"limit {limit}", finding["verdict"]
 

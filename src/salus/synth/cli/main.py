@@ -27,6 +27,7 @@ from salus.synth.cli.exits import BAD_INPUT, FAULT, INTERRUPTED, as_json, explai
 from salus.synth.cli.exposed import exposed
 from salus.synth.cli.fit import fit
 from salus.synth.cli.ledger import ledger
+from salus.synth.cli.paper import paper
 from salus.synth.cli.release import release
 from salus.synth.cli.replicate import replicate
 from salus.synth.cli.report import report
@@ -89,6 +90,9 @@ def _ending(verb: Callable[..., int]) -> Callable[..., None]:
     parameters = [*signature.parameters.values(), extra]
     ended.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     ended.__annotations__ = {p.name: p.annotation for p in parameters}
+    # --help keeps the line ends of a second paragraph, which stand there for the width of the code.
+    paragraphs = inspect.cleandoc(verb.__doc__ or "").split("\n\n")
+    ended.__doc__ = "\n\n".join(" ".join(p.split()) for p in paragraphs)
     return ended
 
 
@@ -113,6 +117,7 @@ for _verb in (
     report,
     diff,
     ledger,
+    paper,
 ):
     app.command()(_ending(_verb))
 

@@ -14,6 +14,7 @@ __all__ = [
     "Drop",
     "Event",
     "Force",
+    "ForceFile",
     "Generator",
     "GeneratorName",
     "Group",
@@ -23,9 +24,12 @@ __all__ = [
     "Outcome",
     "Person",
     "Quiet",
+    "Released",
+    "ReleasedName",
     "SchemaFile",
     "Seed",
     "Sensitive",
+    "Setting",
     "TableFile",
     "Time",
 ]
@@ -38,6 +42,20 @@ class GeneratorName(StrEnum):
     copula = "copula"
     cart = "cart"
     marginals = "marginals"
+    mst = "mst"
+    aim = "aim"
+
+
+class ReleasedName(StrEnum):
+    """The generators, and the choice among them, which only a release can make."""
+
+    forest = "forest"
+    copula = "copula"
+    cart = "cart"
+    marginals = "marginals"
+    mst = "mst"
+    aim = "aim"
+    auto = "auto"
 
 
 TableFile = Annotated[
@@ -137,9 +155,26 @@ Budget = Annotated[
     ),
 ]
 Generator = Annotated[GeneratorName, typer.Option("--generator", help="How rows are learnt.")]
+Released = Annotated[
+    ReleasedName,
+    typer.Option(
+        "--generator",
+        help="How rows are learnt; 'auto' takes the most useful of those whose limits hold.",
+    ),
+]
+Setting = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Argument of the generator, such as epsilon=1; may be repeated.",
+        metavar="NAME=VALUE",
+        show_default=False,
+    ),
+]
 Seed = Annotated[
     int, typer.Option("--seed", help="The same seed gives the same result.", min=0, metavar="S")
 ]
+ForceFile = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace the folder of an earlier run.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]

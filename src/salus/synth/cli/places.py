@@ -11,7 +11,7 @@ from pathlib import Path
 
 from salus.synth.errors import OptionError
 
-__all__ = ["OURS", "check_file", "check_folder", "new_folder"]
+__all__ = ["OURS", "check_file", "check_folder", "check_ledger", "check_suffix", "new_folder"]
 
 OURS = frozenset(
     {
@@ -30,8 +30,10 @@ OURS = frozenset(
 """Names of the files that a release or an audit leaves in its folder."""
 
 
-def check_file(target: Path, *inputs: Path | None) -> None:
-    """Refuse a file that can't be written, or that would overwrite what the run reads.
+def check_file(target: Path, *inputs: Path | None, force: bool) -> None:
+    """Refuse a file that can't be written, or that would overwrite what stands there.
+
+    What the run reads is never overwritten, another file only with ``force``.
 
     Raises
     ------
@@ -45,10 +47,65 @@ def check_file(target: Path, *inputs: Path | None) -> None:
             raise OptionError(
                 f"the output {str(target)!r} is also read.", remedy="Name another file."
             )
+    if target.exists() and not force:
+        raise OptionError(
+            f"the file {str(target)!r} exists.", remedy="Name another, or replace it with --force."
+        )
 
 
-def check_folder(target: Path, *, force: bool) -> None:
+def check_suffix(target: Path, *known: str) -> None:
+    """Refuse a file whose name promises another format than those that can be written.
+
+    Raises
+    ------
+    OptionError
+    """
+    if not target.name.lower().endswith(known):
+        raise OptionError(
+            f"what kind of file is {str(target)!r}?",
+            remedy=f"Let its name end in one of {', '.join(known)}.",
+        )
+
+
+def check_ledger(ledger: Path | None, output: Path | None, *inputs: Path | None) -> None:
+    """Refuse a ledger that can't be written, or that the run reads or writes as something else.
+
+    A ledger is the one file that can't be made again, so nothing may take its place, or its key's.
+
+    Raises
+    ------
+    OptionError
+    """
+    if ledger is None:
+        return
+    if ledger.is_dir():
+        raise OptionError(
+            f"the ledger {str(ledger)!r} is a folder.",
+            remedy="Name a file, beside the patients' data.",
+        )
+    _check_parent(ledger)
+    own = {_real(ledger), _real(ledger.with_name(f"{ledger.name}.key"))}
+    for other in inputs:
+        if other is not None and _real(other) in own:
+            raise OptionError(
+                f"the ledger {str(ledger)!r} is also read as something else.",
+                remedy="Name another file.",
+            )
+    if output is not None and any(_real(output) in (path, *path.parents) for path in own):
+        raise OptionError(
+            f"the output {str(output)!r} would take the place of the ledger or of its key.",
+            remedy="Keep the ledger in another place, beside the patients' data.",
+        )
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def check_folder(target: Path, *inputs: Path | None, force: bool) -> None:
     """Refuse a folder that holds something, unless it is to be replaced and holds only our files.
+
+    A folder that holds what the run reads is never replaced.
 
     Raises
     ------
@@ -70,6 +127,12 @@ def check_folder(target: Path, *, force: bool) -> None:
             f"the folder {str(target)!r} holds {len(held - OURS)} file(s) that Salus didn't write.",
             remedy="Only a folder of an earlier run is replaced; name another one.",
         )
+    for source in inputs:
+        if source is not None and _real(target) in _real(source).parents:
+            raise OptionError(
+                f"the folder {str(target)!r} holds {source.name!r}, which is read.",
+                remedy="Name another folder.",
+            )
 
 
 @contextmanager

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from salus.synth.cli import options
+from salus.synth.cli.arguments import read_arguments
 from salus.synth.cli.fit import read_budget
 from salus.synth.cli.ledger import now
 from salus.synth.cli.lines import verdict_lines
-from salus.synth.cli.places import check_folder
+from salus.synth.cli.places import check_folder, check_ledger
+from salus.synth.cli.roles import NO_ROLES, Roles, spread
 from salus.synth.cli.voice import Voice
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["carry_through", "release"]
 
 
+@spread
 def release(
     table: options.TableFile,
     output: Annotated[
@@ -34,11 +37,12 @@ def release(
             show_default=False,
         ),
     ],
-    outcome: options.Outcome = None,
+    roles: Roles = NO_ROLES,
     budget: options.Budget = None,
     seed: options.Seed = 0,
     schema: options.SchemaFile = None,
-    generator: options.Generator = options.GeneratorName.forest,
+    generator: options.Released = options.ReleasedName.forest,
+    setting: options.Setting = None,
     rows: Annotated[
         int | None,
         typer.Option(
@@ -50,13 +54,6 @@ def release(
             show_default=False,
         ),
     ] = None,
-    person: options.Person = None,
-    sensitive: options.Sensitive = None,
-    known: options.Known = None,
-    drop: options.Drop = None,
-    group: options.Group = None,
-    time: options.Time = None,
-    event: options.Event = None,
     purpose: Annotated[
         str, typer.Option(help="What the table is for, for its card.", metavar="TEXT")
     ] = "",
@@ -99,19 +96,14 @@ def release(
     from salus.synth.table.files import read_table
 
     voice = Voice(json=json, quiet=quiet)
-    check_folder(output, force=force)
+    read = [table, schema, budget, *(earlier or ())]
+    check_folder(output, *read, force=force)
+    check_ledger(ledger, output, *read)
     limits = read_budget(budget)
     data = read_table(
         table,
         schema=schema,
-        outcome=outcome,
-        person=person,
-        sensitive=sensitive or (),
-        known=known or (),
-        drop=drop or (),
-        groups=group or (),
-        time=time,
-        event=event,
+        **roles.given(schema=schema),
     )
     return carry_through(
         data,
@@ -120,6 +112,7 @@ def release(
         name=table.name,
         budget=limits,
         generator=generator.value,
+        arguments=read_arguments(setting),
         rows=rows,
         seed=seed,
         purpose=purpose,
@@ -140,6 +133,7 @@ def carry_through(
     name: str,
     budget: Budget | None = None,
     generator: str = "forest",
+    arguments: Mapping[str, Any] | None = None,
     rows: int | None = None,
     seed: int = 0,
     purpose: str = "",
@@ -158,6 +152,7 @@ def carry_through(
             table,
             budget=budget,
             generator=generator,
+            options=arguments,
             n=rows,
             seed=seed,
             name=name,

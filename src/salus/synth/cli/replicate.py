@@ -130,7 +130,7 @@ def _row(row: Mapping[str, Any]) -> tuple[str, ...]:
         f"{number(low)} to {number(high)}",
         sign if row["sign determined"] else f"({sign})",
         f"{row['overlap']:.2f}",
-        f"{row['standardised difference']:+.2f}",
+        f"{row['standardised difference']:+.2f}".replace("-", "\N{MINUS SIGN}"),
     )
 
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from salus.synth.cli import options
+from salus.synth.cli.diff import read_report
 from salus.synth.cli.exits import RELEASED
-from salus.synth.cli.places import check_file
+from salus.synth.cli.places import check_file, check_suffix
 from salus.synth.cli.voice import Voice
 
 __all__ = ["report"]
@@ -19,7 +20,9 @@ def report(
     audit: Annotated[
         Path,
         typer.Argument(
-            help="audit.json of a release or an audit.", metavar="AUDIT.json", show_default=False
+            help="Folder of a release or an audit, or its audit.json.",
+            metavar="AUDIT",
+            show_default=False,
         ),
     ],
     output: Annotated[
@@ -40,6 +43,7 @@ def report(
             show_default=False,
         ),
     ] = None,
+    force: options.ForceFile = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -47,11 +51,12 @@ def report(
 
     One HTML file that needs no network; or the card, a data-protection document in Markdown.
     """
-    from salus.synth.report import read_summary, write_card, write_page
+    from salus.synth.report import write_card, write_page
 
     voice = Voice(json=json, quiet=quiet)
-    check_file(output, audit)
-    summary = read_summary(audit)
+    check_file(output, audit, force=force)
+    check_suffix(output, ".html", ".md")
+    summary = read_report(audit)
     if purpose is not None:
         summary["purpose"] = purpose
     write = write_card if output.suffix.lower() == ".md" else write_page

@@ -10,11 +10,13 @@ import typer
 
 from salus.synth.cli import options
 from salus.synth.cli.exits import REFUSED, RELEASED
-from salus.synth.cli.places import check_file
+from salus.synth.cli.places import check_file, check_suffix
 from salus.synth.cli.voice import Voice
 from salus.synth.errors import OptionError
 
 __all__ = ["sample"]
+
+_WRITTEN = (".csv", ".csv.gz", ".parquet", ".pq")
 
 
 def sample(
@@ -45,6 +47,7 @@ def sample(
             show_default=False,
         ),
     ] = None,
+    force: options.ForceFile = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -56,7 +59,8 @@ def sample(
     from salus.synth.table.files import write_table
 
     voice = Voice(json=json, quiet=quiet)
-    check_file(output, model)
+    check_file(output, model, force=force)
+    check_suffix(output, *_WRITTEN)
     held = _conditions(given or ())
     with voice.progress("drawing"):
         drawn = load_model(model).sample(rows, given=held or None, seed=seed)
@@ -90,6 +94,8 @@ def _conditions(given: Sequence[str]) -> dict[str, str]:
         if not (sign and column):
             raise OptionError("--given takes COL=VALUE.", remedy="For example: --given sex=f")
         if column in held:
-            raise OptionError("--given names a column twice.", column=column)
+            raise OptionError(
+                "--given names the column twice.", column=column, remedy="Give it one value."
+            )
         held[column] = value
     return held

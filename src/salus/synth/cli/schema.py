@@ -10,6 +10,7 @@ import typer
 from salus.synth.cli import options
 from salus.synth.cli.exits import RELEASED
 from salus.synth.cli.places import check_file
+from salus.synth.cli.roles import NO_ROLES, Roles, spread
 from salus.synth.cli.voice import Voice
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["schema"]
 
 
+@spread
 def schema(
     table: options.TableFile,
     output: Annotated[
@@ -26,14 +28,8 @@ def schema(
             "-o", "--output", help="JSON file to write.", metavar="FILE", show_default=False
         ),
     ] = None,
-    outcome: options.Outcome = None,
-    person: options.Person = None,
-    sensitive: options.Sensitive = None,
-    known: options.Known = None,
-    drop: options.Drop = None,
-    group: options.Group = None,
-    time: options.Time = None,
-    event: options.Event = None,
+    roles: Roles = NO_ROLES,
+    force: options.ForceFile = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -46,20 +42,10 @@ def schema(
 
     voice = Voice(json=json, quiet=quiet)
     if output is not None:
-        check_file(output, table)
+        check_file(output, table, force=force)  # somebody may have corrected it
     with voice.progress("reading"):
         frame = read_frame(table)
-        found = infer(
-            frame,
-            outcome=outcome,
-            person=person,
-            sensitive=sensitive or (),
-            known=known or (),
-            drop=drop or (),
-            groups=group or (),
-            time=time,
-            event=event,
-        )
+        found = infer(frame, **roles.given())
     if output is not None:
         write_text_atomic(output, found.to_json())
     for decision in frame.attrs.get("decisions", ()):

@@ -9,7 +9,7 @@ from typing import Any
 from salus.synth.report.breakdown import Grid
 from salus.synth.report.wording import is_share, number, share
 
-__all__ = ["Attacker", "attack_grid", "attackers"]
+__all__ = ["Attacker", "attack_grid", "attackers", "exceeds"]
 
 _KINDS: Sequence[tuple[str, str, str]] = (
     (
@@ -54,6 +54,9 @@ _KINDS: Sequence[tuple[str, str, str]] = (
 )
 """How a finding's name begins, the attacker's question, and what is in the attacker's hands."""
 
+_HOLD_MORE = ("membership.refits", "membership.model")
+"""Attackers who hold more than the table: what a single attack says of its knowledge is too little."""
+
 
 @dataclass(frozen=True)
 class Attacker:
@@ -89,14 +92,16 @@ def attackers(
         mine = [f for f in findings if _kind(f) == start]
         named = dict.fromkeys(name for f in mine for name in _attacks(f))
         by_knowledge: dict[str, list[str]] = {}
+        more = start in _HOLD_MORE
         for name in named:
-            by_knowledge.setdefault(told.get(name, knows), []).append(name)
+            by_knowledge.setdefault(knows if more else told.get(name, knows), []).append(name)
         if mine and not named:
             by_knowledge[knows] = []
         for holds, names in by_knowledge.items():
-            mine_say = {n: says[n] for n in names if n in says}
+            mine_say = {n: says[n] for n in names if n in says and not more}
             out.append(Attacker(question, holds, tuple(names), mine_say))
-    return out
+    order = [question for start, question, _ in _KINDS if start not in _HOLD_MORE]
+    return sorted(out, key=lambda a: order.index(a.question) if a.question in order else len(order))
 
 
 def _kind(finding: Mapping[str, Any]) -> str | None:
@@ -145,6 +150,12 @@ def attack_grid(finding: Mapping[str, Any]) -> Grid | None:
             row += ["–" if area is None else number(area), _range(area_ends, number)]
         rows.append(tuple(row))
     return Grid("", head, tuple(rows))
+
+
+def exceeds(finding: Mapping[str, Any]) -> bool:
+    """Whether a single attack shows more than the finding, which is freed of the luck of choosing."""
+    values = [value for value, *_ in map(_read, _attacks(finding).values()) if value is not None]
+    return "value" in finding["result"] and max(values, default=0.0) > finding["result"]["value"]
 
 
 def _attacks(finding: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ __all__ = ["FLOOR", "Grid", "cell", "grids", "is_estimate", "with_intervals"]
 FLOOR = " of fresh real people"
 """What the key of a floor ends in: the same figures for real people nothing was learnt from."""
 _INTERVAL = " interval"
+_FIRST = ("number", "name", "real", "synthetic")  # else columns stand in the order of the file
 _MOST = 60  # rows of one table; the rest is in audit.json
 _SHARED = 0.5  # of the names, from which two lists of figures stand in one table
 
@@ -189,6 +190,7 @@ def _records(title: str, records: Sequence[Mapping[str, Any]], names: Sequence[s
         for key in dict.fromkeys(key for record in records for key in record)
         if any(record.get(key) not in (None, "") for record in records)  # else nothing to read
     ]
+    keys.sort(key=lambda key: _FIRST.index(key) if key in _FIRST else len(_FIRST))
     body = [tuple(cell(record.get(key)) for key in keys) for record in records]
     if names is None:
         return _grid(title, tuple(keys), body)

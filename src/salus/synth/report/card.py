@@ -180,7 +180,8 @@ def _price(price: list[dict[str, Any]]) -> str:
     keys = ("without", "value", "limit", "multiplier", "utility_cost")
     rows = [(_safe(p.get("title") or p["name"]), *(said(p, k) for k in keys)) for p in price]
     head = ("Limit on", "Risk without it", "Risk with it", "Limit", "Price", "Utility lost")
-    return _table(head, rows)
+    smooth = {p["name"] for p in price} <= wording.SMOOTH
+    return _table(head, rows) + (f"\n{_safe(wording.LIKELIHOOD)}" if price and smooth else "")
 
 
 def _rules(rules: list[dict[str, Any]]) -> str:

@@ -33,9 +33,11 @@ def group_grids(findings: Sequence[Mapping[str, Any]]) -> list[Grid]:
 
 def _useful(title: str, findings: Sequence[Mapping[str, Any]]) -> Grid:
     """Lay what models reach in each group side by side; the difference decides nothing alone."""
-    keys = dict.fromkeys(
+    held = dict.fromkeys(
         k for f in findings for k, v in f["detail"].items() if is_estimate(v) or k in _WAYS
     )
+    order = [*_WAYS, *_CALLED]
+    keys = sorted(held, key=lambda k: order.index(k) if k in order else len(order))
     head = ("Group", *(_CALLED.get(key, key) for key in keys), "Worse off by (interval)")
     rows = [
         (_name(f), *(_said(f["detail"].get(key), f) for key in keys), _said(f["result"], f))

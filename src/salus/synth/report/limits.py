@@ -20,10 +20,11 @@ __all__ = ["finding_chart"]
 
 _LEFT = 142.0  # where the plot begins, right of the labels
 _RIGHT = WIDTH - 6.0
-_BREAK = 60.0  # width of the part behind the break
+_BREAK = 68.0  # width of the part behind the break, where figures are written
 _TOP = 22.0
 _MAIN = 28.0
 _ROW = 19.0
+_FOOT = 4.0  # between the last figure and the axis
 _TONES = {"MET": "good", "NOT MET": "bad", "CANNOT BE JUDGED": "open", None: "plain"}
 
 
@@ -81,7 +82,7 @@ def _frame(finding: Mapping[str, Any], anchors: Sequence[tuple[str, Mapping[str,
     percent = is_share(finding)
     marked = finding.get("limit") is not None or finding.get("ideal") is not None
     top = _TOP if marked else 4.0  # room for the words above the line
-    bottom = top + _MAIN + _ROW * len(anchors)
+    bottom = top + _MAIN + _ROW * len(anchors) + (_FOOT if anchors else 0.0)
     known = [a for _, a in anchors if "value" in a]
     result, limit = finding["result"], finding.get("limit")
     if finding.get("group") == "privacy":

@@ -115,12 +115,9 @@ def _price(full: Mapping[str, Any]) -> dict[str, Any] | None:
     shares = {f["name"] for f in full["audit"]["findings"] if wording.is_share(f)}
     return {
         "chart": figures.price_chart(price, percent=shares),
+        "unit": wording.LIKELIHOOD if {p["name"] for p in price} <= wording.SMOOTH else "",
         "free": [p.get("title") or p["name"] for p in price if not p.get("multiplier")],
-        "costs": [
-            (p.get("title") or p["name"], wording.number(float(p["utility_cost"])))
-            for p in price
-            if p.get("utility_cost") is not None
-        ],
+        "costs": _costs(price),
         "steps": len(trace),
         "traces": [
             (
@@ -137,6 +134,17 @@ def _price(full: Mapping[str, Any]) -> dict[str, Any] | None:
             if any(p["name"] in (step.get("values") or {}) for step in trace)
         ],
     }
+
+
+def _costs(price: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """List what each limit cost; one line where the cost is known for all of them together only."""
+    known = [
+        (p.get("title") or p["name"], wording.number(float(p["utility_cost"])))
+        for p in price
+        if p.get("utility_cost") is not None
+    ]
+    together = len(known) > 1 and len({cost for _, cost in known}) == 1
+    return [("all of them together", known[0][1])] if together else known
 
 
 def _pictures(pictures: Mapping[str, Any]) -> dict[str, Any]:

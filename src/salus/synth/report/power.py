@@ -8,11 +8,12 @@ from typing import Any
 
 from markupsafe import Markup
 
-from salus.synth.report.svg import WIDTH, picture, rect, shorten, text
+from salus.synth.report.svg import WIDTH, picture, rect, shorten, text, text_width
 from salus.synth.report.wording import share, whole
 
 __all__ = ["Chance", "chances", "power_chart", "power_text"]
 
+_HEAD = 16.0
 _ROW = 40.0
 
 
@@ -106,11 +107,12 @@ def _count(chance: float) -> str:
 
 def power_chart(rows: Sequence[Chance]) -> Markup:
     """Draw for each leak what a hundred audits like this one would have said, as one split bar."""
-    body = []
+    body = [text(WIDTH, 11, "refused", kind="small muted", anchor="end")]
     for k, row in enumerate(rows):
-        top = _ROW * k
-        body.append(text(0, top + 13, shorten(row.leak, WIDTH - 100), kind="strong"))
-        said = f"refused {share(row.found)}"
+        top = _HEAD + _ROW * k
+        said = share(row.found)
+        room = WIDTH - text_width(said) - 8
+        body.append(text(0, top + 13, shorten(row.leak, room), kind="strong"))
         body.append(text(WIDTH, top + 13, said, kind="muted", anchor="end"))
         left = 0.0
         kinds = (
@@ -122,7 +124,7 @@ def power_chart(rows: Sequence[Chance]) -> Markup:
                 body.append(rect(left, top + 19, width, 12, f"power {kind}", hint=row.sentence))
             left += width
     return picture(
-        _ROW * max(len(rows), 1),
+        _HEAD + _ROW * max(len(rows), 1),
         body,
         title="What this audit would have found",
         desc=" ".join(row.sentence for row in rows) or "No leak was planted.",

@@ -183,6 +183,7 @@ def release(
     *,
     budget: Budget | None = None,
     generator: str = "forest",
+    options: Mapping[str, Any] | None = None,
     n: int | None = None,
     seed: int = 0,
     name: str = "table",
@@ -204,7 +205,10 @@ def release(
     budget : Budget, optional
         Limits on each risk; the defaults of ``Budget`` otherwise.
     generator : str
-        ``forest`` (default), ``copula``, ``cart`` or ``marginals``.
+        ``forest`` (default), ``copula``, ``cart``, ``marginals``, ``net``, ``gan``, ``mst`` or ``aim``; or
+        ``auto``, for the most useful of those whose limits hold.
+    options : mapping, optional
+        Further arguments of the generator, such as ``{"epsilon": 1.0}``.
     n : int, optional
         Rows to release; as many as the table has by default.
     seed : int
@@ -237,6 +241,7 @@ def release(
         table,
         budget=budget,
         generator=generator,
+        options=options,
         n=n,
         seed=seed,
         jobs=jobs,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from salus.synth.report import figures, wording
-from salus.synth.report.attackers import attack_grid, attackers
+from salus.synth.report.attackers import attack_grid, attackers, exceeds
 from salus.synth.report.breakdown import Grid, cell, grids
 from salus.synth.report.groups import group_grids
 from salus.synth.report.history import earlier_grid, ledger_grids, ledger_lines
@@ -86,6 +86,7 @@ def row(finding: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "chart": figures.finding_chart(finding),
         "attacks": attack_grid(finding),
+        "corrected": exceeds(finding),
         "grids": tables,
         "lines": [(key, cell(value)) for key, value in rest.items()],
     }

@@ -16,6 +16,7 @@ from typing import Any
 from salus.synth.audit.finding import Audit
 from salus.synth.errors import BadInput, OptionError
 from salus.synth.report.pooling import pool_pictures
+from salus.synth.report.power import chances
 from salus.synth.report.wording import VERDICTS
 
 __all__ = ["FORMAT", "complete", "read_summary", "replace_text", "summarise", "write_summary"]
@@ -38,6 +39,7 @@ _DEFAULTS: Mapping[str, Any] = {
     "ledger": {},
 }
 _KEYS = frozenset(_DEFAULTS) | {"format", "verdict", "headline", "audit"}
+_HOPELESS = 0.2  # a table that leaks nothing passes less often than this
 _GOOD = frozenset({"RELEASED", "LIMITS MET"})
 _AUDIT_ONLY = {
     "MET": "LIMITS MET",
@@ -174,15 +176,18 @@ def complete(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_summary(path: str | Path) -> dict[str, Any]:
     """Read ``audit.json``, check it and fill in what it leaves out."""
+    remedy = "Give the audit.json that 'salus release' or 'salus audit' wrote."
     try:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(
-            f"the report {str(path)!r} can't be read ({type(error).__name__}).",
-            remedy="Give the audit.json that 'salus release' or 'salus audit' wrote.",
-        ) from error
-    if not isinstance(data, dict):
-        raise BadInput(f"the report {str(path)!r} is no JSON object.")
+    except FileNotFoundError as error:
+        raise BadInput(f"there is no report {str(path)!r}.", remedy=remedy) from error
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise BadInput(f"the report {str(path)!r} can't be read ({why}).", remedy=remedy) from error
+    except ValueError as error:  # no UTF-8, or no JSON
+        raise BadInput(f"{str(path)!r} is no report of Salus.", remedy=remedy) from error
+    if not isinstance(data, dict) or not isinstance(data.get("audit"), dict):
+        raise BadInput(f"{str(path)!r} is no report of Salus.", remedy=remedy)
     return complete(data)
 
 
@@ -236,7 +241,9 @@ def _plain(value: Any, where: str) -> Any:
             )
         return float(value)
     if isinstance(value, Mapping):
-        return {str(k): _plain(v, f"{where}.{k}") for k, v in value.items()}
+        # Sorted as audit.json is, so that a page written from the file is the first one again.
+        told = {str(k): v for k, v in value.items()}
+        return {k: _plain(told[k], f"{where}.{k}") for k in sorted(told)}
     if isinstance(value, list | tuple):
         return [_plain(v, f"{where}[{k}]") for k, v in enumerate(value)]
     raise OptionError(f"{where} is a {type(value).__name__}, which JSON can't hold.")
@@ -328,9 +335,13 @@ def _next(out: Mapping[str, Any]) -> list[str]:
             "No synthetic table was left behind, so there is nothing to delete.",
             "To try again: leave out or coarsen the columns that single people out, bring more "
             "people, or raise a limit if you can justify it in writing.",
+            *_hopeless(out),
         ]
     if verdict == "LIMITS NOT MET":
-        return ["Do not pass this table on. Ask its maker for one that meets the limits."]
+        return [
+            "Do not pass this table on. Ask its maker for one that meets the limits.",
+            *_hopeless(out),
+        ]
     needed = [
         n
         for f in _limited(out, "CANNOT BE JUDGED")
@@ -342,3 +353,15 @@ def _next(out: Mapping[str, Any]) -> list[str]:
         first = "Do not pass the table on yet: the figures allow neither yes nor no."
     ask = f"About {max(needed):,.0f} people would decide it." if needed else "Bring more people."
     return [first, f"{ask} Fewer sensitive columns or wider limits need fewer."]
+
+
+def _hopeless(out: Mapping[str, Any]) -> list[str]:
+    """Say so where hardly any table would pass: then another table alone doesn't help."""
+    passed = [row.passed for row in chances(out) if row.harmless]
+    if not passed or passed[0] >= _HOPELESS:
+        return []
+    return [
+        "Another table alone will hardly help: with so few people, even one that leaks nothing "
+        f"would pass {round(100 * passed[0])} of 100 audits like this one. More people are needed "
+        "too, or wider limits.",
+    ]

@@ -7,6 +7,8 @@ from typing import Any
 
 __all__ = [
     "ANCHORS",
+    "LIKELIHOOD",
+    "SMOOTH",
     "VERDICTS",
     "anchors_of",
     "answer",
@@ -48,6 +50,16 @@ ANCHORS: Mapping[str, str] = {
     "verbatim copy": "The real table itself: the most that any table can give away.",
 }
 """What each comparison table is, from the safe ones to the copies."""
+
+
+SMOOTH = frozenset({"membership gap", "membership tail"})
+"""Constraints on what a model's own likelihood gives away."""
+
+LIKELIHOOD = (
+    "These act on the fitted model and not on the attacks above. Their unit is one standard deviation "
+    "of a person's log likelihood; their limits follow from the budget's membership and tpr_at_1pct."
+)
+"""What the figures of these constraints are, for readers who know the budget's shares."""
 
 
 def number(value: float, digits: int = 3) -> str:
