@@ -112,6 +112,6 @@ def _unfitted(name: str, budget: Budget | None, arguments: Mapping[str, Any]) ->
     if "budget" not in takes:
         raise OptionError(
             f"the generator {name!r} takes no budget.",
-            remedy="Use forest, copula, net or gan, or leave --budget out; 'salus release' judges all.",
+            remedy="Use forest or copula, or leave --budget out; 'salus release' judges all.",
         )
     return Setting(name, options=arguments).make(budget)
