@@ -205,8 +205,8 @@ def release(
     budget : Budget, optional
         Limits on each risk; the defaults of ``Budget`` otherwise.
     generator : str
-        ``forest`` (default), ``copula``, ``cart``, ``marginals``, ``mst`` or ``aim``; or ``auto``, for the
-        most useful of those whose limits hold.
+        ``forest`` (default), ``copula``, ``cart``, ``marginals``, ``mst`` or ``aim``; or ``auto``:
+        the most useful of those whose limits hold.
     options : mapping, optional
         Further arguments of the generator, such as ``{"epsilon": 1.0}``.
     n : int, optional
