@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what ``__getattr__`` finds, for type checkers and editors
     from salus.synth.generate.forest import Forest
     from salus.synth.generate.marginals import Marginals
     from salus.synth.generate.store import load_model
+    from salus.synth.report.frontier import Frontier, frontier
     from salus.synth.report.released import Release, release
     from salus.synth.table.files import read_table, write_table
     from salus.synth.table.parts import split
@@ -39,6 +40,7 @@ __all__ = [
     "Cart",
     "Copula",
     "Forest",
+    "Frontier",
     "Infeasible",
     "Marginals",
     "Release",
@@ -49,6 +51,7 @@ __all__ = [
     "audit",
     "datasets",
     "errors",
+    "frontier",
     "load_model",
     "read_table",
     "release",
@@ -64,6 +67,7 @@ _HOMES = {
     "Cart": "salus.synth.generate.cart",
     "Copula": "salus.synth.generate.copula",
     "Forest": "salus.synth.generate.forest",
+    "Frontier": "salus.synth.report.frontier",
     "Infeasible": "salus.synth.errors",
     "Marginals": "salus.synth.generate.marginals",
     "Release": "salus.synth.report.released",
@@ -71,6 +75,7 @@ _HOMES = {
     "Schema": "salus.synth.table.schema",
     "TooFewPeople": "salus.synth.errors",
     "audit": "salus.synth.audit.run",
+    "frontier": "salus.synth.report.frontier",
     "load_model": "salus.synth.generate.store",
     "read_table": "salus.synth.table.files",
     "release": "salus.synth.report.released",

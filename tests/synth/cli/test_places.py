@@ -52,6 +52,21 @@ def test_force_never_removes_what_salus_did_not_write(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.doc").exists()
 
 
+@pytest.mark.parametrize("names", [["frontier.json", "frontier.html"], ["paper.json", "paper.md"]])
+def test_what_other_verbs_leave_is_known_as_ours(tmp_path: Path, names: list[str]) -> None:
+    for name in (*names, "synthetic.csv"):
+        (tmp_path / name).write_text("")
+    check_folder(tmp_path, force=True)
+
+
+def test_force_never_removes_a_frontier_that_can_go_on(tmp_path: Path) -> None:
+    for name in ("budgets", "points"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "settings.json").write_text("{}")
+    with pytest.raises(OptionError, match="holds a frontier"):
+        check_folder(tmp_path, force=True)
+
+
 def test_an_output_file_needs_its_folder_and_is_no_input(tmp_path: Path) -> None:
     source = tmp_path / "a.csv"
     source.write_text("a\n")

@@ -26,6 +26,7 @@ from salus.synth.cli.diff import diff
 from salus.synth.cli.exits import BAD_INPUT, FAULT, INTERRUPTED, as_json, explain, status_of
 from salus.synth.cli.exposed import exposed
 from salus.synth.cli.fit import fit
+from salus.synth.cli.frontier import frontier
 from salus.synth.cli.ledger import ledger
 from salus.synth.cli.paper import paper
 from salus.synth.cli.release import release
@@ -118,6 +119,7 @@ for _verb in (
     diff,
     ledger,
     paper,
+    frontier,
 ):
     app.command()(_ending(_verb))
 

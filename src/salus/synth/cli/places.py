@@ -17,8 +17,12 @@ OURS = frozenset(
     {
         "audit.json",
         "card.md",
+        "frontier.html",
+        "frontier.json",
         "manifest.json",
         "model.salus",
+        "paper.json",
+        "paper.md",
         "report.html",
         "schema.json",
         "synthetic.csv",
@@ -27,7 +31,8 @@ OURS = frozenset(
         "withheld-unjudged.parquet",
     }
 )
-"""Names of the files that a release or an audit leaves in its folder."""
+"""Names of the files that a verb leaves in its folder."""
+_SWEEP = frozenset({"budgets", "points", "settings.json"})  # what took long, and can go on
 
 
 def check_file(target: Path, *inputs: Path | None, force: bool) -> None:
@@ -121,6 +126,11 @@ def check_folder(target: Path, *inputs: Path | None, force: bool) -> None:
         raise OptionError(
             f"the folder {str(target)!r} exists and isn't empty.",
             remedy="Name another one, or replace what is there with --force.",
+        )
+    if held >= _SWEEP:
+        raise OptionError(
+            f"the folder {str(target)!r} holds a frontier, which only 'salus frontier' begins anew.",
+            remedy="Name another folder.",
         )
     if held - OURS:
         raise OptionError(

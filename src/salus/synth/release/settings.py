@@ -138,7 +138,7 @@ def arguments_of(generator: str, given: Mapping[str, Any]) -> set[str]:
     Raises
     ------
     OptionError
-        If one of those given isn't.
+        If one of those given isn't, or isn't a number where the default is one.
     """
     takes = _arguments(KINDS()[generator])
     unknown = sorted(set(given) - (takes - {"budget"}))
@@ -147,7 +147,21 @@ def arguments_of(generator: str, given: Mapping[str, Any]) -> set[str]:
             f"the generator {generator!r} takes no option {unknown[0]!r}.",
             remedy=f"It takes: {', '.join(sorted(takes - {'budget'})) or 'none'}.",
         )
+    _refuse_texts(generator, given)
     return takes
+
+
+def _refuse_texts(generator: str, given: Mapping[str, Any]) -> None:
+    """Refuse what is no number where a generator takes one: training would only stumble over it."""
+    kind = KINDS()[generator]
+    known = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
+    defaults = {f.name: f.default for f in known if type(f.default) in (int, float)}
+    for name in sorted(set(given) & set(defaults)):
+        if type(given[name]) not in (int, float):
+            raise OptionError(
+                f"the option {name!r} of {generator!r} is a number, got {given[name]!r}.",
+                remedy=f"Such as: --set {name}={defaults[name]}",
+            )
 
 
 def drawn_from(wanted: Generator, fitted: Generator | None) -> Generator | None:
