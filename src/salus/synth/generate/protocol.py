@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from salus.synth.table.table import Table
 
-__all__ = ["Generator", "Sampled", "Shortfall"]
+__all__ = ["Generator", "Sampled", "Shortfall", "WithLikelihood"]
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,19 @@ class Generator(Protocol):
         """Draw ``n`` rows, of which the columns in ``given`` hold the values asked for."""
         ...
 
-    def log_prob(self, table: Table) -> NDArray[np.float64]:
-        """Return the log density of each row, (n,), in nats on the model's own scale."""
-        ...
-
     def save(self, path: str | Path) -> None:
         """Write the model as JSON and arrays, without any training row."""
         ...
 
     def card(self) -> dict[str, Any]:
         """Return what the model is and how it was fitted, as plain JSON values."""
+        ...
+
+
+@runtime_checkable
+class WithLikelihood(Generator, Protocol):
+    """Tell, besides, how likely a row is; a GAN can't."""
+
+    def log_prob(self, table: Table) -> NDArray[np.float64]:
+        """Return the log density of each row, (n,), in nats on the model's own scale."""
         ...

@@ -33,6 +33,10 @@ __all__ = ["Release", "release"]
 _TITLES = {
     "membership gap": "Average gain of members",
     "membership tail": "Gain of the most exposed 5 %",
+    "membership ratio": "Rows that tell of members",
+    "membership ratio, tail": "Rows that tell most of members",
+    "near copies": "Near copies of members",
+    "missed minority": "Rarest class not recalled",
 }
 _PACKAGES = ("salus", "numpy", "scipy", "pandas", "scikit-learn")
 

@@ -1,0 +1,1 @@
+"""A conditional GAN over the columns of a table, with privacy constraints in training."""
