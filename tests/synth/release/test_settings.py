@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
+from salus.synth import generate
 from salus.synth.budget import Budget
 from salus.synth.errors import OptionError
 from salus.synth.generate.protocol import Sampled
@@ -97,6 +98,18 @@ def test_wrong_names_are_told() -> None:
         ladders_of("heated", {"warmth": 2}, small=True)
     with pytest.raises(OptionError, match=r"'slack'.*--generator"):
         ladders_of("auto", {"slack": 2}, small=True)
+
+
+def test_networks_are_tried_where_a_setting_costs_one_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "KINDS", generate.KINDS)
+    monkeypatch.setattr(settings, "_is_installed", lambda generator: True)
+    ladders, why = ladders_of("auto", {}, small=False)
+    assert why == ()
+    assert [ladder[0].generator for ladder in ladders] == ["forest", "copula", "net", "gan"]
+    ladders, why = ladders_of("auto", {}, small=True)
+    assert [ladder[0].generator for ladder in ladders] == ["forest", "copula"]
+    assert len(why) == 1
+    assert "net, gan" in why[0] and "--generator" in why[0]
 
 
 def test_only_what_changes_the_fit_is_fitted_again() -> None:

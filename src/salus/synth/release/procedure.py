@@ -290,8 +290,7 @@ def _outcome(
     decisions += [choice.why] if choice.why else []
     claims = (e.content.get("differential_privacy") for e in series.out)
     decisions += statement(judged.model.card(), [c for c in claims if c])
-    if absent:
-        decisions.append(f"Not tried: {', '.join(absent)}, which need pip install 'salus[net]'.")
+    decisions += [f"Not tried: {why}." for why in absent]
     uncertified = [s for s in steps if not s.get("certified", True)]
     if uncertified and len(uncertified) == len(steps) and "p" in steps[0]:
         decisions.append(

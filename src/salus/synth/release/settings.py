@@ -27,7 +27,12 @@ CANDIDATES = ("forest", "copula", "net", "gan")  # of the automatic choice, the 
 NEEDS = {"net": "torch", "gan": "torch"}
 SLACKS = (0.5, 1.0)
 WARM = 1.2  # temperature of the safest setting of a generator that has one
-SAMPLING = ("temperature", "top_p")  # what changes the draws and not the fit
+SAMPLING = (
+    "temperature",
+    "top_p",
+    "number_temperature",
+    "number_top_p",
+)  # what changes the draws and not the fit
 
 
 @dataclass(frozen=True)
@@ -87,7 +92,7 @@ def known_generators() -> list[str]:
 def ladders_of(
     generator: str, options: Mapping[str, Any], *, small: bool
 ) -> tuple[list[list[Setting]], tuple[str, ...]]:
-    """Return the settings of each generator to be tried, and which could not be.
+    """Return the settings of each generator to be tried, and why others are not.
 
     Parameters
     ----------
@@ -96,7 +101,8 @@ def ladders_of(
     options : mapping
         Further arguments of it.
     small : bool
-        Whether each setting costs a whole cross-fit.
+        Whether each setting costs a whole cross-fit. The automatic choice leaves networks out
+        then: some twenty fits of theirs take an hour.
 
     Raises
     ------
@@ -115,10 +121,13 @@ def ladders_of(
             f"the option {sorted(options)[0]!r} belongs to one generator.",
             remedy="Name it with --generator.",
         )
-    candidates = [k for k in CANDIDATES if k in KINDS()]
-    there = [k for k in candidates if _is_installed(k)]
-    absent = tuple(k for k in candidates if k not in there)
-    return [_ladder(k, {}, small) for k in there], absent
+    known = [k for k in CANDIDATES if k in KINDS()]
+    there = [k for k in known if k not in NEEDS or (_is_installed(k) and not small)]
+    left = ", ".join(k for k in known if k not in there)
+    why = "as a table of this size costs some twenty fits of each; name one with --generator"
+    if not small:
+        why = "which need pip install 'salus[net]'"
+    return [_ladder(k, {}, small) for k in there], (f"{left}, {why}",) if left else ()
 
 
 def _ladder(generator: str, options: Mapping[str, Any], small: bool) -> list[Setting]:
