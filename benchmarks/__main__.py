@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import against, anchors, audits, constraint, judge, speed, verdicts
+from benchmarks import against, anchors, audits, constraint, judge, large, speed, verdicts
 
 ALL = {
     "speed": speed.main,
@@ -13,7 +13,11 @@ ALL = {
     "verdicts": verdicts.main,
     "judge": judge.main,
 }
-LONG = {"against": against.main, "constraint": constraint.main}  # hours; they take options
+LONG = {
+    "against": against.main,
+    "constraint": constraint.main,
+    "large": large.main,
+}  # hours; they take options
 
 
 def main() -> int:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 import salus
 from benchmarks.store import write
@@ -28,6 +29,7 @@ from salus.synth.audit.observation import observe
 from salus.synth.audit.observed import shown
 from salus.synth.generate import KINDS
 from salus.synth.measure.estimate import Estimate
+from salus.synth.release.settings import drawn_from
 from salus.synth.table.parts import folds
 from salus.synth.table.table import PRESENT, Table
 
@@ -54,14 +56,14 @@ class Arm:
     noise: float = 0.0
 
 
-def arms(kind: str, epochs: int | None) -> list[Arm]:
+def arms(kind: str, epochs: float | None) -> list[Arm]:
     """Return every arm of a generator; ``epochs`` is what the fit without a constraint took."""
     out = [Arm("constraint", f"slack {s:g}", {"slack": s}) for s in STRICTNESS]
     out += [Arm("output noise", f"{s:g}", OFF, s) for s in (0.02, 0.05, 0.1)]
     takes = {f.name for f in fields(KINDS()[kind])}
     if "epochs" in takes and epochs:
         out += [
-            Arm("early stopping", f"{e} of {epochs} epochs", {**OFF, "epochs": e})
+            Arm("early stopping", f"{e} of {epochs:.0f} epochs", {**OFF, "epochs": e})
             for e in sorted({max(1, round(share * epochs)) for share in (0.5, 0.25, 0.1)})
         ]
     if {"dropout", "weight_decay"} <= takes:
@@ -91,7 +93,8 @@ def main(argv: Sequence[str] = ()) -> None:
             continue
         for seed in SEEDS[: options.seeds]:
             rows += _rounds(name, table, options.generator, seed)
-    write(f"constraint_{options.generator}", {"runs": rows, "means": means(rows)})
+            # so that a run that is stopped leaves what it has
+            write(f"constraint_{options.generator}", {"runs": rows, "means": means(rows)})
 
 
 def _read(name: str) -> Table | None:
@@ -110,10 +113,15 @@ def _rounds(name: str, table: Table, kind: str, seed: int) -> list[dict[str, Any
     if len(train) > 3_000:  # small tables carry their own check in the fit
         reference, holdout = others.take(half), others.take(~half)
     out: list[dict[str, Any]] = []
+    free: list[Any] = []  # the fit without a constraint, which is only drawn from in other ways
 
     def run(arm: Arm) -> dict[str, Any]:
         begin = time.perf_counter()
-        model = KINDS()[kind](**arm.options).fit(train, reference=reference, seed=seed)
+        wanted = KINDS()[kind](**arm.options)
+        model = drawn_from(wanted, free[0] if free else None)
+        if model is None:
+            model = wanted.fit(train, reference=reference, seed=seed)
+        free.extend([] if free else [model])
         took = time.perf_counter() - begin
         made = model.sample(len(train), seed=seed).table
         if arm.noise:
@@ -185,7 +193,10 @@ def means(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for figure in FIGURES:
             values = np.array([r[figure] for r in mine if r[figure] is not None], float)
             if len(values):
-                half = 1.96 * values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else None
+                half = None
+                if len(values) > 1:
+                    error = float(values.std(ddof=1)) / np.sqrt(len(values))
+                    half = float(stats.t.ppf(0.975, len(values) - 1)) * error
                 one[figure] = [
                     round(float(values.mean()), 4),
                     None if half is None else round(half, 4),

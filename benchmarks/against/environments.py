@@ -84,6 +84,6 @@ def code_digest() -> str:
     folders = ("generate", "solve")
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted((ROOT / "src" / "salus" / "synth" / folder).glob("*.py")):
+        for path in sorted((ROOT / "src" / "salus" / "synth" / folder).rglob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,18 @@ def available(names: list[str] | None, environments: Environments) -> Iterator[t
             continue
         found.add(source.name)
         yield source, path
+
+
+def available_of(
+    sources: Sequence[Source], environments: Environments
+) -> Iterator[tuple[Source, Path]]:
+    """Give each of some tables with its file, as far as it can be had; say which can't."""
+    for source in sources:
+        path = _READERS[source.origin](source, environments)
+        if path is None or not path.exists():
+            print(f"{source.name}: skipped, the table isn't there", flush=True)
+        else:
+            yield source, path
 
 
 def _from_sklearn(source: Source, environments: Environments) -> Path:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:  # what ``__getattr__`` finds, for type checkers and editors
     from salus.synth.generate.cart import Cart
     from salus.synth.generate.copula import Copula
     from salus.synth.generate.forest import Forest
+    from salus.synth.generate.gan.generator import Gan
     from salus.synth.generate.marginals import Marginals
+    from salus.synth.generate.net.generator import Net
     from salus.synth.generate.store import load_model
     from salus.synth.report.frontier import Frontier, frontier
     from salus.synth.report.released import Release, release
@@ -41,8 +43,10 @@ __all__ = [
     "Copula",
     "Forest",
     "Frontier",
+    "Gan",
     "Infeasible",
     "Marginals",
+    "Net",
     "Release",
     "SalusError",
     "Schema",
@@ -68,8 +72,10 @@ _HOMES = {
     "Copula": "salus.synth.generate.copula",
     "Forest": "salus.synth.generate.forest",
     "Frontier": "salus.synth.report.frontier",
+    "Gan": "salus.synth.generate.gan.generator",
     "Infeasible": "salus.synth.errors",
     "Marginals": "salus.synth.generate.marginals",
+    "Net": "salus.synth.generate.net.generator",
     "Release": "salus.synth.report.released",
     "SalusError": "salus.synth.errors",
     "Schema": "salus.synth.table.schema",

@@ -141,3 +141,45 @@ def test_a_full_estimate_that_is_no_number_is_refused() -> None:
     steering = Steering(["a"], [1.0], round_length=1)
     with pytest.raises(OptionError, match="finite"):
         steering.conclude_round(utility=float("nan"), values={"a": 0.0})
+
+
+def test_a_multiplier_can_begin_high_and_falls_where_there_is_room() -> None:
+    """Minimise x² with x at least 1, begun at four times the multiplier: the limit holds all along."""
+    steering = Steering(["at least 1"], [1.0], round_length=20, start={"at least 1": 8.0})
+    assert steering.multipliers == {"at least 1": 8.0}
+    x, seen = np.full(1, 4.0), []
+    for _ in range(120):
+        for _ in range(20):
+            pull = steering.weights({"at least 1": 1 - x[0]})["at least 1"]
+            x = x - 0.05 * (2 * x - pull)
+        steering.conclude_round(utility=-float(x[0] ** 2), values={"at least 1": 1 - x[0]})
+        seen.append((float(x[0]), steering.multipliers["at least 1"]))
+    assert seen[0][0] > 1.5 and seen[0][1] < 8
+    assert seen[-1] == pytest.approx((1, 2), abs=0.02)
+
+
+def test_multipliers_begin_in_units_of_their_constraint() -> None:
+    begun = Steering(["a", "b", "c"], [0.1, 10.0, 1.0], round_length=1, start={"a": 3.0, "b": 0.2})
+    assert begun.multipliers == pytest.approx({"a": 3.0, "b": 0.2, "c": 0.0})
+    weights = begun.weights({"a": 0.0, "b": 0.0, "c": 0.0})
+    assert weights == pytest.approx({"a": 3.0, "b": 0.2, "c": 0.0})
+    assert Steering(["a"], [1.0], round_length=1).multipliers == {"a": 0.0}
+
+
+def test_a_multiplier_begins_at_the_cap_at_most() -> None:
+    capped = Steering(["a"], [2.0], round_length=1, cap=10.0, start={"a": 1e9})
+    assert capped.multipliers == {"a": 5.0}
+
+
+@pytest.mark.parametrize("first", [-1.0, float("nan"), float("inf")])
+def test_a_multiplier_out_of_its_domain_is_refused(first: float) -> None:
+    with pytest.raises(OptionError, match="multiplier"):
+        Steering(["a"], [1.0], round_length=1, start={"a": first})
+
+
+def test_a_state_outweighs_the_start() -> None:
+    moved = Steering(["a"], [1.0], round_length=1)
+    moved.weights({"a": 0.5})
+    resumed = Steering(["a"], [1.0], round_length=1, start={"a": 7.0})
+    resumed.restore(json.loads(json.dumps(moved.state())))
+    assert resumed.state() == moved.state()

@@ -39,22 +39,28 @@ class GeneratorName(StrEnum):
     """The generators, known here without loading them."""
 
     forest = "forest"
+    net = "net"
+    gan = "gan"
     copula = "copula"
     cart = "cart"
     marginals = "marginals"
     mst = "mst"
     aim = "aim"
+    dpnet = "dpnet"
 
 
 class ReleasedName(StrEnum):
     """The generators, and the choice among them, which only a release can make."""
 
     forest = "forest"
+    net = "net"
+    gan = "gan"
     copula = "copula"
     cart = "cart"
     marginals = "marginals"
     mst = "mst"
     aim = "aim"
+    dpnet = "dpnet"
     auto = "auto"
 
 

@@ -29,6 +29,8 @@ class Backbone(StrEnum):
 
     forest = "forest"
     copula = "copula"
+    net = "net"
+    gan = "gan"
 
 
 class Scale(StrEnum):

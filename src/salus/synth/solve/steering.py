@@ -43,6 +43,9 @@ class Steering:
         K_P and nu of nuPI; ``memory`` is also that of the running average of ``g``.
     tolerance : float
         Violation of a full estimate, in scales, that counts as none.
+    start : mapping of str to float, optional
+        Multipliers at first, in objective per unit of each ``g``; 0 by default. To begin high is to
+        begin on the safe side: the multiplier falls as long as there is room below the limit.
 
     Examples
     --------
@@ -66,6 +69,7 @@ class Steering:
         proportional: float = 0.0,
         memory: float = 0.9,
         tolerance: float = 0.02,
+        start: Mapping[str, float] | None = None,
     ) -> None:
         size = np.asarray(scales, np.float64)
         if len(size) != len(names) or len(set(names)) != len(names):
@@ -80,8 +84,11 @@ class Steering:
         self.penalty, self.cap, self.tolerance = penalty, cap, tolerance
         self.broken: list[float] = []  # violations of the full estimates since mu last rose
         self.average: Array | None = None
+        first = np.array([(start or {}).get(n, 0.0) for n in names], np.float64) * size
+        if not (np.isfinite(first) & (first >= 0)).all():
+            raise OptionError("a multiplier can't be negative at first.")
         self.dual = NuPI(
-            np.zeros(len(names)),
+            np.minimum(first, cap),
             penalty / round_length,
             proportional=proportional * round_length,
             memory=memory,

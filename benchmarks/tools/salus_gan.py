@@ -1,0 +1,9 @@
+"""Salus gan, defaults."""
+
+# install: {root}[net]
+
+from with_salus import run
+
+import salus
+
+run(salus.Gan())

@@ -1,0 +1,9 @@
+"""Salus net, defaults."""
+
+# install: {root}[net]
+
+from with_salus import run
+
+import salus
+
+run(salus.Net())

@@ -1,0 +1,1 @@
+"""An autoregressive transformer over the columns of a table, with privacy constraints in training."""
