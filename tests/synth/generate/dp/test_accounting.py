@@ -142,3 +142,13 @@ def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "dp_accounting", None)
     with pytest.raises(MissingExtra, match=r"salus\[dp\]"):
         sgd_epsilon([(1.0, 0.1, 10)], 1e-6)
+
+
+def test_noise_for_what_counts_leave() -> None:
+    """Counts cost rho 0.01; the noise is the least for the rest, and more than without them."""
+    noise = sgd_noise(1.0, 1e-6, rate=0.1, steps=50, rho=0.01)
+    assert sgd_epsilon([(noise, 0.1, 50)], 1e-6, rho=0.01) <= 1.0
+    assert sgd_epsilon([(noise - 2e-3, 0.1, 50)], 1e-6, rho=0.01) > 1.0
+    assert noise > sgd_noise(1.0, 1e-6, rate=0.1, steps=50, accountant="RDP") + 0.1
+    with pytest.raises(OptionError, match="leaves nothing"):
+        sgd_noise(1.0, 1e-6, rate=0.1, steps=50, rho=0.03)

@@ -207,13 +207,24 @@ def _renyi(noise: float, rate: float, order: float) -> float:
 
 
 def sgd_noise(
-    epsilon: float, delta: float, *, rate: float, steps: int, accountant: Accountant = "PLD"
+    epsilon: float,
+    delta: float,
+    *,
+    rate: float,
+    steps: int,
+    rho: float = 0.0,
+    accountant: Accountant = "PLD",
 ) -> float:
-    """Return the least noise multiplier (to 1e-3, upward) of ``steps`` steps for (epsilon, delta)."""
+    """Return the least noise multiplier (to 1e-3, upward) of ``steps`` steps for (epsilon, delta).
+
+    What was spent elsewhere, ``rho``, is part of epsilon and must leave something of it.
+    """
     check_epsilon(epsilon)
+    if rho > 0 and sgd_epsilon([], delta, rho=rho) >= epsilon:
+        raise OptionError(f"rho {rho:g} leaves nothing of epsilon {epsilon:g} for noisy gradients.")
 
     def spent(noise: float) -> float:
-        return sgd_epsilon([(noise, rate, steps)], delta, accountant=accountant)
+        return sgd_epsilon([(noise, rate, steps)], delta, rho=rho, accountant=accountant)
 
     low, high = 0.05, 1.0
     while spent(high) > epsilon:

@@ -274,6 +274,11 @@ class Account:
         """What may still be spent, in zCDP."""
         return max(0.0, self.rho - self.spent)
 
+    @property
+    def delta_left(self) -> float:
+        """The part of delta that no recorded step may use up by failing."""
+        return self.delta - sum(s.delta for s in self._spends)
+
     def spend(self, spend: Spend) -> None:
         """Record a private step, before it is taken.
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from salus.synth.generate.dp.accounting import choice_rho, gaussian_rho
-from salus.synth.generate.dp.claim import Account, Spend
+from salus.synth.generate.dp.claim import Account, Spend, Training
+from salus.synth.generate.dp.gradients import NoisyGradients
 from salus.synth.generate.dp.noise import (
     SLACK,
     Source,
@@ -47,11 +48,21 @@ class Curator:
     account : Account
     source : Source
         Of the noise.
+    people : array (n,), optional
+        Whose row it is; by default every row is a person.
     """
 
-    def __init__(self, codes: Ints, sizes: Sequence[int], account: Account, source: Source) -> None:
+    def __init__(
+        self,
+        codes: Ints,
+        sizes: Sequence[int],
+        account: Account,
+        source: Source,
+        people: NDArray[np.generic] | None = None,
+    ) -> None:
         self._codes = codes
         self._source = source
+        self._people = np.arange(len(codes)) if people is None else people
         self.sizes = tuple(sizes)
         self.account = account
         self._known: dict[Clique, Floats] = {}
@@ -69,7 +80,7 @@ class Curator:
             columns.append(np.where(cell < 0, -1, new[cell]))
         codes = np.column_stack(columns).astype(np.intp)
         sizes = [int(new.max(initial=-1)) + 1 for new in maps]
-        return Curator(codes, sizes, self.account, self._source)
+        return Curator(codes, sizes, self.account, self._source, self._people)
 
     def measure(self, clique: Clique, sigma: float, *, step: str = "measurements") -> Floats:
         """Return the clique's table of counts with discrete Gaussian noise, of its shape."""
@@ -109,6 +120,17 @@ class Curator:
             )
         )
         return choose(self._source, score, epsilon / (2 * reach))
+
+    def gradients(self, training: Training, clip: float) -> NoisyGradients:
+        """Record a training and return what answers its steps."""
+        return NoisyGradients(
+            self._codes,
+            self._people,
+            self.account,
+            self._source,
+            training=training,
+            clip=clip,
+        )
 
     def _exact(self, clique: Clique) -> Floats:
         """Return the counts without noise: for this class alone, and not to be changed."""

@@ -11,7 +11,7 @@ a public seed, which costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -28,8 +28,8 @@ from salus.synth.generate.dp.bounds import is_open, pay_for_bounds, public_schem
 from salus.synth.generate.dp.claim import Account
 from salus.synth.generate.dp.curator import Curator, noisy_counts, some_rows
 from salus.synth.generate.dp.domain import COARSE, FINE, Cells, public_cells, require_public
-from salus.synth.generate.dp.joint import Joint
-from salus.synth.generate.dp.model import Model
+from salus.synth.generate.dp.joint import Distribution, Joint
+from salus.synth.generate.dp.model import Found, Model, Plan
 from salus.synth.generate.dp.mst import Learnt, learn_tree
 from salus.synth.generate.dp.noise import Secret, Seeded, Source
 from salus.synth.generate.enforce import enforce
@@ -39,7 +39,7 @@ from salus.synth.table.rules import rules_of
 from salus.synth.table.schema import Schema
 from salus.synth.table.table import Table
 
-__all__ = ["Aim", "Mst"]
+__all__ = ["Aim", "Mst", "PrivateGenerator"]
 
 BOUNDS = 0.2  # of the budget, where ranges or levels are paid for
 TOTAL = 0.02  # of it, for the number of rows
@@ -57,7 +57,7 @@ INFERRED = (
 
 
 @dataclass(kw_only=True)
-class _MarginalGenerator:
+class PrivateGenerator:
     """Fit, sample, save and load; a generator says only how it learns."""
 
     kind: ClassVar[str] = ""
@@ -74,10 +74,14 @@ class _MarginalGenerator:
     model_: Model = field(init=False, repr=False, compare=False)
     account_: dict[str, Any] = field(init=False, repr=False, compare=False)
 
-    def _learn(
-        self, curator: Curator, cells: list[Cells], alone: float, total: float, outcome: int | None
-    ) -> Learnt:
+    def _learn(self, curator: Curator, cells: list[Cells], plan: Plan) -> Found:
+        """Learn, spending what is left."""
         raise NotImplementedError
+
+    @classmethod
+    def _joint(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Distribution:
+        """Rebuild the distribution from its ``to_dict``."""
+        return Joint.from_dict(plain, arrays)
 
     def fit(self, table: Table, *, reference: Table | None = None, seed: int) -> Self:
         """Learn from ``table`` with differential privacy.
@@ -115,22 +119,20 @@ class _MarginalGenerator:
         pieces = int(np.clip(total / (CELL * sigma), COARSE, FINE))
         cells = public_cells(public, ranges, pieces=pieces)
         codes = np.column_stack([c.encode(used) for c in cells])
-        curator = Curator(codes, [c.size for c in cells], account, source)
+        curator = Curator(codes, [c.size for c in cells], account, source, used.people)
         outcome = public.outcome
         at = names.index(outcome.name) if outcome is not None and outcome.name in names else None
-        learnt = self._learn(curator, cells, alone, total, at)
-        estimate = learnt.estimate
-        joint = Joint(estimate.tree, estimate.beliefs)
-        self.model_ = Model(public, tuple(cells), learnt.groups, joint)
+        found = self._learn(curator, cells, Plan(alone, total, at, seed))
+        self.model_ = Model(public, tuple(cells), found.groups, found.joint)
         self.account_ = {
             "epsilon": self.epsilon,
             "delta": self.delta,
             "bins": self.bins,
             "bounds": self.bounds,
             "rows_per_person": self.rows_per_person,
-            "groups": {n: g.size for n, g in zip(names, learnt.groups, strict=True)},
+            "groups": {n: g.size for n, g in zip(names, found.groups, strict=True)},
             "range_not_found": [n for n in names if ranges.get(n, ()) is None],
-            "measured": [[names[j] for j in clique] for clique in learnt.chosen],
+            **found.account,
             "differential_privacy": account.claim().to_dict(),
             "seed": seed,
             "rows": round(total),
@@ -270,9 +272,17 @@ class _MarginalGenerator:
     def restore(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Rebuild a fitted model from ``save``'s content."""
         model = cls()
-        model.model_ = Model.from_dict(plain, arrays)
+        model.model_ = Model.from_dict(plain, arrays, cls._joint)
         model.account_ = dict(plain["account"])
         return model
+
+
+def _found(learnt: Learnt, cells: Sequence[Cells]) -> Found:
+    """Return what counts told."""
+    names = [c.column.name for c in cells]
+    estimate = learnt.estimate
+    measured = [[names[j] for j in clique] for clique in learnt.chosen]
+    return Found(learnt.groups, Joint(estimate.tree, estimate.beliefs), {"measured": measured})
 
 
 def _total(used: Table, account: Account, source: Source) -> float:
@@ -290,7 +300,7 @@ def _total(used: Table, account: Account, source: Source) -> float:
 
 
 @dataclass(kw_only=True)
-class Mst(_MarginalGenerator):
+class Mst(PrivateGenerator):
     """Learn noisy counts of every column and of a tree of pairs (arXiv:2108.04978).
 
     Parameters
@@ -330,14 +340,13 @@ class Mst(_MarginalGenerator):
     kind: ClassVar[str] = "mst"
     _singles: ClassVar[float] = 1 / 3
 
-    def _learn(
-        self, curator: Curator, cells: list[Cells], alone: float, total: float, outcome: int | None
-    ) -> Learnt:
-        return learn_tree(curator, cells, alone=alone, total=total, bins=self.bins)
+    def _learn(self, curator: Curator, cells: list[Cells], plan: Plan) -> Found:
+        learnt = learn_tree(curator, cells, alone=plan.alone, total=plan.total, bins=self.bins)
+        return _found(learnt, cells)
 
 
 @dataclass(kw_only=True)
-class Aim(_MarginalGenerator):
+class Aim(PrivateGenerator):
     """Learn noisy tables picked where the model is worst, round by round (arXiv:2201.12677).
 
     Parameters
@@ -360,15 +369,14 @@ class Aim(_MarginalGenerator):
 
     max_cells: int = 100_000
 
-    def _learn(
-        self, curator: Curator, cells: list[Cells], alone: float, total: float, outcome: int | None
-    ) -> Learnt:
-        return learn_rounds(
+    def _learn(self, curator: Curator, cells: list[Cells], plan: Plan) -> Found:
+        learnt = learn_rounds(
             curator,
             cells,
-            alone=alone,
-            total=total,
+            alone=plan.alone,
+            total=plan.total,
             bins=self.bins,
             max_cells=self.max_cells,
-            outcome=outcome,
+            outcome=plan.outcome,
         )
+        return _found(learnt, cells)

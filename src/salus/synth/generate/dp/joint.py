@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,34 @@ from numpy.typing import NDArray
 from salus.synth.generate.dp.curator import Clique
 from salus.synth.generate.dp.junction import JunctionTree, log_sum_exp
 
-__all__ = ["Joint"]
+__all__ = ["Distribution", "Joint"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+
+
+class Distribution(Protocol):
+    """A distribution over groups of cells."""
+
+    def marginal(self, column: int) -> Floats:
+        """Return the probabilities of a column's cells, (size,)."""
+        ...
+
+    def given(self, evidence: Mapping[int, int]) -> Self:
+        """Return the distribution of all columns given some columns' cells."""
+        ...
+
+    def log_prob(self, cells: Ints) -> Floats:
+        """Return the log probability of rows of cells, (n, d) to (n,)."""
+        ...
+
+    def draw(self, n: int, rng: np.random.Generator) -> Ints:
+        """Return rows of cells, (n, d); those of columns that are given don't matter."""
+        ...
+
+    def to_dict(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return JSON values and arrays."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,25 @@ class Joint:
             for j, value in zip(new, np.unravel_index(cell, self.tree.shape(new)), strict=True):
                 out[:, j] = value
         return out
+
+    def to_dict(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return JSON values and arrays."""
+        plain = {
+            "sizes": list(self.tree.sizes),
+            "cliques": [list(c) for c in self.tree.cliques],
+            "parents": list(self.tree.parents),
+        }
+        return {"tree": plain}, {f"belief{i}": b for i, b in enumerate(self.beliefs)}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Joint:
+        """Rebuild from ``to_dict``'s form."""
+        tree = JunctionTree(
+            tuple(plain["tree"]["sizes"]),
+            tuple(tuple(c) for c in plain["tree"]["cliques"]),
+            tuple(plain["tree"]["parents"]),
+        )
+        return cls(tree, tuple(arrays[f"belief{i}"] for i in range(len(tree.cliques))))
 
 
 def _spread(table: Floats, group: Ints, rng: np.random.Generator) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,18 +11,48 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from salus.synth.generate.dp.domain import Cells
-from salus.synth.generate.dp.joint import Joint
-from salus.synth.generate.dp.junction import JunctionTree
+from salus.synth.generate.dp.joint import Distribution
 from salus.synth.generate.dp.merging import Groups
 from salus.synth.table.schema import Schema
 from salus.synth.table.table import Table
 
-__all__ = ["Model"]
+__all__ = ["Found", "Model", "Plan"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
 NEVER = float(np.log(1e-300))  # log probability of what the model never draws
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Say what a generator may spend, and what is known before it learns.
+
+    Parameters
+    ----------
+    alone : float
+        zCDP for single columns.
+    total : float
+        Rows, from a noisy count.
+    outcome : int or None
+        Its column, where one is modelled.
+    seed : int
+        Public: of what isn't secret.
+    """
+
+    alone: float
+    total: float
+    outcome: int | None
+    seed: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """Hold each column's groups, the distribution over them, and what the card tells of it."""
+
+    groups: tuple[Groups, ...]
+    joint: Distribution
+    account: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,13 +65,13 @@ class Model:
         With nothing in it that the table told for free.
     cells : tuple of Cells
     groups : tuple of Groups
-    joint : Joint
+    joint : Distribution
     """
 
     schema: Schema
     cells: tuple[Cells, ...]
     groups: tuple[Groups, ...]
-    joint: Joint
+    joint: Distribution
 
     def draw(self, n: int, rng: np.random.Generator) -> Table:
         """Return n rows."""
@@ -60,7 +90,12 @@ class Model:
         return found
 
     def draw_given(
-        self, given: Joint, one: Table, names: tuple[str, ...], n: int, rng: np.random.Generator
+        self,
+        given: Distribution,
+        one: Table,
+        names: tuple[str, ...],
+        n: int,
+        rng: np.random.Generator,
     ) -> Table:
         """Return n rows that hold the values of ``one`` in some columns.
 
@@ -134,18 +169,17 @@ class Model:
             columns.append(plain)
             mine |= {"group": groups.of_cell, "weight": groups.weight}
             arrays |= {f"column{j}.{k}": v for k, v in mine.items()}
-        arrays |= {f"belief{i}": b for i, b in enumerate(self.joint.beliefs)}
-        tree = self.joint.tree
-        plain_tree = {
-            "sizes": list(tree.sizes),
-            "cliques": [list(c) for c in tree.cliques],
-            "parents": list(tree.parents),
-        }
-        return {"schema": self.schema.to_dict(), "cells": columns, "tree": plain_tree}, arrays
+        plain, own = self.joint.to_dict()
+        return {"schema": self.schema.to_dict(), "cells": columns, **plain}, {**arrays, **own}
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Self:
-        """Rebuild from ``to_dict``'s form."""
+    def from_dict(
+        cls,
+        plain: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        joint: Callable[[Mapping[str, Any], Mapping[str, NDArray[Any]]], Distribution],
+    ) -> Self:
+        """Rebuild from ``to_dict``'s form; ``joint`` rebuilds the distribution from the same."""
         schema = Schema.from_dict(plain["schema"])
         cells, groups = [], []
         for j, one in enumerate(plain["cells"]):
@@ -153,10 +187,4 @@ class Model:
             mine = {k[len(at) :]: v for k, v in arrays.items() if k.startswith(at)}
             cells.append(Cells.from_dict(schema, one, mine))
             groups.append(Groups(mine["group"], mine["weight"]))
-        tree = JunctionTree(
-            tuple(plain["tree"]["sizes"]),
-            tuple(tuple(c) for c in plain["tree"]["cliques"]),
-            tuple(plain["tree"]["parents"]),
-        )
-        beliefs = tuple(arrays[f"belief{i}"] for i in range(len(tree.cliques)))
-        return cls(schema, tuple(cells), tuple(groups), Joint(tree, beliefs))
+        return cls(schema, tuple(cells), tuple(groups), joint(plain, arrays))

@@ -30,7 +30,9 @@ __all__ = [
     "choose",
     "discrete_gaussian",
     "discrete_laplace",
+    "happens",
     "rational_variance",
+    "rounded_gaussian",
     "shuffled",
 ]
 
@@ -129,6 +131,31 @@ def discrete_laplace(source: Source, scale: int, n: int) -> Ints:
         kept.append(z)
         missing -= len(z)
     return np.concatenate(kept)[:n] if kept else np.zeros(0, np.int64)
+
+
+def rounded_gaussian(source: Source, sigma: float, n: int) -> NDArray[np.float64]:
+    """Return n Gaussian draws of deviation ``sigma`` >= 1, rounded to whole numbers, (n,).
+
+    Of a large deviation, for vectors too long for the discrete Gaussian. Whole numbers have no low
+    bits that could tell of what they are added to. Draws come in pairs by Box and Muller (1958,
+    doi:10.1214/aoms/1177706645) from 64 bits each; none lies beyond 9.4 deviations, where a Gaussian
+    has less than 1e-20.
+    """
+    if not sigma >= 1:
+        raise ValueError(f"sigma must be at least 1, got {sigma}")
+    m = (n + 1) // 2
+    word = source.words(2 * m).astype(np.float64)
+    radius = sigma * np.sqrt(-2 * np.log((word[:m] + 0.5) * 2.0**-64))
+    angle = 2 * np.pi * (word[m:] * 2.0**-64)
+    both = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
+    return np.asarray(np.rint(both[:n]))
+
+
+def happens(source: Source, chance: float, n: int) -> Bools:
+    """Return True with probability ``chance``, rounded down to a multiple of 2^-64, each, (n,)."""
+    if chance >= 1:
+        return np.ones(n, bool)
+    return np.asarray(source.words(n) < np.uint64(int(chance * 2.0**64)))
 
 
 def choose(source: Source, scores: NDArray[np.float64], rate: float) -> int:
