@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.against.command import one
 from benchmarks.against.environments import FOLDER, Environments
-from benchmarks.against.runs import Job
+from benchmarks.against.runs import NOT_TRIED, TOO_SLOW, Job
 from benchmarks.against.tables import Source, available_of, prepare
 from benchmarks.store import write
 
@@ -44,6 +44,9 @@ def main(argv: Sequence[str] = ()) -> None:
     asked = parser.parse_args(argv)
     environments = Environments(Path(asked.folder), asked.python)
     rows = []
+    slow: set[str] = (
+        set()
+    )  # tables come by size: who is too slow on one isn't tried on a larger one
     for seed in range(asked.seeds):
         for source, path in available_of(SOURCES, environments):
             folder = environments.folder / "large" / source.name / f"seed{seed}"
@@ -51,10 +54,15 @@ def main(argv: Sequence[str] = ()) -> None:
                 prepare(source, path, folder, seed)
             for tool in asked.tools:
                 job = Job(source, tool, seed, folder)
+                if tool in slow:
+                    why = {"status": NOT_TRIED, "reason": "too slow on a smaller table"}
+                    rows.append(job.head(asked.limit) | why)
+                    continue
                 one(job, environments, asked.limit)
                 row = job.done(asked.limit)
                 if row is not None:
                     rows.append(row)
+                    slow |= {tool} if row["status"] == TOO_SLOW else set()
         write("large", rows)
     for row in rows:
         print(told(row))

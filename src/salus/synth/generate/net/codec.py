@@ -303,7 +303,7 @@ class Codec:
 
 
 def _interval(margin: Margin, x: Floats) -> tuple[Floats, Floats]:
-    """Return the scores between which each value lies, (n,) each, a point's between the atoms' intervals.
+    """Return the scores between which each value lies, (n,) each; a point is outside every atom's.
 
     A margin's curve leads through the middle of an atom's interval, so values just beside an atom would
     count as the atom.

@@ -167,10 +167,10 @@ class Examiner:
         if MINORITY in self.limits:
             risks[MINORITY] = 1.0 - self._minority_recall(networks)
         risks = {n: v for n, v in risks.items() if n in self.limits or n in (GAP, TAIL)}
-        parts = [
-            self._weighed(w, _some(s.others)) for w, s in zip(networks, sides, strict=True)
-        ]
-        return Estimate(risks, float(np.concatenate(parts).mean()), max(float(b.std()), 1e-6), copied)
+        parts = [self._weighed(w, _some(s.others)) for w, s in zip(networks, sides, strict=True)]
+        return Estimate(
+            risks, float(np.concatenate(parts).mean()), max(float(b.std()), 1e-6), copied
+        )
 
     @property
     def attributes(self) -> tuple[Column, ...]:

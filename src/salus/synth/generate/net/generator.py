@@ -179,7 +179,9 @@ class Net:
         if self.dropout is not None and not 0 <= self.dropout < 1:
             raise OptionError(f"dropout must lie in [0, 1), got {self.dropout}.")
         if self.weight_decay is not None and not 0 <= self.weight_decay < math.inf:
-            raise OptionError(f"weight_decay must be finite and not negative, got {self.weight_decay}.")
+            raise OptionError(
+                f"weight_decay must be finite and not negative, got {self.weight_decay}."
+            )
         if self.precision not in ("float32", "bfloat16"):
             raise OptionError(
                 f"there is no precision {self.precision!r}.", remedy="Known: float32, bfloat16."

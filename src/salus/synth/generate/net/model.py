@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 __all__ = ["NEVER", "Network", "Shape", "chosen"]
 
-NEVER = -1e4  # logit of a place that stands for no token; finite, so that nothing times it is lost
+NEVER = -1e30  # logit of a place that stands for no token; finite, so that nothing times it is lost
 
 
 @dataclass(frozen=True)
@@ -208,4 +208,5 @@ def chosen(log_chance: Tensor, tokens: Tensor) -> Tensor:
     """
     most = log_chance.shape[2]
     held = log_chance.gather(2, tokens.clamp_max(most - 1).unsqueeze(2)).squeeze(2)
-    return held.where((held > NEVER / 2) & (tokens < most), 0.0)
+    # what is no number stays so: a training that diverges must not pass for a sure one
+    return held.masked_fill((held <= NEVER / 2) | (tokens >= most), 0.0)

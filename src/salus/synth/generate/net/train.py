@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from salus.synth.errors import OptionError
 from salus.synth.generate.net.codec import Codec
 from salus.synth.generate.net.estimates import (
     GAP,
@@ -135,7 +136,9 @@ class Training:
             network = new_network(self.codec, self.shape)
             # sub-models of both trainings begin alike, so what differs is the constraint
             first = 1 if phase == TEACHERS else 0
-            network.begin(torch.Generator().manual_seed((self.seed * 1_000 + first * 500 + k) % 2**63))
+            network.begin(
+                torch.Generator().manual_seed((self.seed * 1_000 + first * 500 + k) % 2**63)
+            )
             network.to(self.device)
             least = LEAST_RATE if phase == STEERED else 0.0
             out.append(Learner(network, rows, self.plan, (self.seed, number, k), least))
@@ -265,7 +268,13 @@ class Training:
 
     def _judge(self) -> Kept:
         networks = [learner.mean.eval() for learner in self.learners]
-        return Kept(tuple(x.weights() for x in self.learners), self.examiner.examine(networks))
+        estimate = self.examiner.examine(networks)
+        if not np.isfinite(estimate.utility):
+            raise OptionError(
+                f"the likelihood is not a finite number any more at a rate of {self.plan.rate:g}.",
+                remedy="Lower the rate.",
+            )
+        return Kept(tuple(x.weights() for x in self.learners), estimate)
 
     def _over(self, kept: Kept) -> dict[str, float]:
         return self.examiner.over(kept.estimate)
@@ -344,8 +353,9 @@ class Training:
             pull = torch.full(x.shape, weights.get(GAP, 0.0) / estimate.spread, device=self.device)
             if weights.get(TAIL):
                 # the tail is the mean gain of those who gain most
-                theirs = chosen(expected.clamp_min(1e-30).log(), x).sum(1)
-                gain = chosen(log_chance, x).sum(1) - theirs
+                own = chosen(log_chance, x)
+                theirs = chosen(expected.clamp_min(1e-30).log(), x).where(own < 0, 0.0)
+                gain = (own - theirs).sum(1)
                 share = max(1, int(np.ceil(TAIL_SHARE * len(gain))))
                 most = gain >= gain.topk(share).values[-1]
                 pull[most] += weights[TAIL] / TAIL_SHARE / estimate.spread
