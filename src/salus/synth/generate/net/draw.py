@@ -22,7 +22,7 @@ __all__ = ["Sharpness", "draw_tokens"]
 
 Floats = NDArray[np.float64]
 Tokens = NDArray[np.int64]
-ROWS = 1024  # of a block
+ROWS = 512  # of a block
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def _step(block: Block, x: Tensor, kept: Tensor, t: int) -> Tensor:
     kept[0, :, :, t], kept[1, :, :, t] = k, v
     fit = torch.matmul(kept[0, :, :, : t + 1], q.unsqueeze(-1)) * (w // heads) ** -0.5
     share = fit.softmax(2)  # (n, heads, t + 1, 1)
-    seen = (kept[1, :, :, : t + 1] * share).sum(2)
+    seen = torch.matmul(share.transpose(2, 3), kept[1, :, :, : t + 1])
     x = x + attention.out(seen.reshape(n, w))
     return x + block.mix(x)
 
