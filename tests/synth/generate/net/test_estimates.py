@@ -87,13 +87,13 @@ def test_the_gap_is_the_difference_in_deviations() -> None:
     assert found.spread == pytest.approx(outside.std())
 
 
-def test_the_utility_is_the_others_likelihood_in_which_the_outcome_counts_most() -> None:
+def test_the_utility_is_the_others_likelihood_in_which_the_outcome_counts_more() -> None:
     judge = examiner(noise(60))
     networks = [awake(network_for(judge.codec, seed=k)) for k in range(2)]
     j, each = judge.codec.names.index("ill"), []
     for network, side in zip(networks, judge.sides.sides, strict=True):
         log = log_chances(network, judge.tokens[side.others], judge.order)
-        log[:, j] *= 6  # as much as the six others
+        log[:, j] *= 3  # as much as three others
         each.append(log.sum(1) + judge.within[side.others])
     assert judge.examine(networks).utility == pytest.approx(np.concatenate(each).mean())
     some = judge.utility(networks[0], judge.sides.sides[0].others)

@@ -15,8 +15,8 @@ explain of them counts (the lower end of a 90 % interval): otherwise trainings w
 be steered.
 
 The utility is the mean log likelihood of the others, in nats, in which the outcome counts as much as
-all other columns together: on a small table independent columns can be likelier than any network, but
-nobody would want them.
+three other columns, as it does in the loss. With more, trainings end when the outcome is learnt and the
+other columns aren't yet.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ MADE = 2_000  # rows drawn in a look for near copies
 SURE = 1.64  # standard errors by which single columns and near copies must be beyond 0 to count
 FEW = 20  # others, below whom a risk can't be estimated
 SPECIFICITY = 0.9
+OUTCOME = 3.0  # times another column that the outcome counts
 BLOCK = 2_048  # rows that go through a network at once
 
 
@@ -187,11 +188,11 @@ class Examiner:
         return np.asarray(each.sum(1) + self.within[rows])
 
     def _weighed(self, network: Network, rows: Ints) -> Floats:
-        """Return log likelihoods in which the outcome counts as much as all else, (n,)."""
+        """Return log likelihoods in which the outcome counts more, (n,)."""
         each = log_chances(network, self.tokens[rows], self.order)
         outcome = self.codec.schema.outcome
         if outcome is not None and outcome.is_modelled and len(self.order) > 1:
-            each[:, self.place(outcome)] *= len(self.order) - 1
+            each[:, self.place(outcome)] *= OUTCOME
         return np.asarray(each.sum(1) + self.within[rows])
 
     def _inside(self, k: int, networks: Sequence[Network]) -> Floats:

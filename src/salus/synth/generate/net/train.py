@@ -29,6 +29,7 @@ from salus.synth.generate.net.estimates import (
     GAP,
     MINORITY,
     NEAR,
+    OUTCOME,
     TAIL,
     Estimate,
     Examiner,
@@ -49,7 +50,6 @@ PHASES = (FREE, TEACHERS, STEERED)
 CANONICAL = 0.5  # share of minibatches in the order in which rows are drawn
 PENALTY = 3.0  # mu at first
 LEAST_RATE = 0.1  # share of the rate left at the end of a steered training, to go on steering
-OUTCOME = 3.0  # times another column that the outcome counts in the loss
 LEAST_SCALE = 0.01  # of a risk: smaller differences don't matter
 
 Weights = dict[str, NDArray[np.float32]]
