@@ -136,3 +136,14 @@ def test_a_temperature_is_a_candidate_of_the_certified_choice() -> None:
     assert [s["certified"] for s in choice.steps] == [True, False]
     assert choice.setting["temperature"] == 1.2
     assert Heated.seen == [0.5]  # one fit for both
+
+
+@pytest.mark.parametrize("kind", ["net", "gan"])
+def test_what_is_no_number_or_file_is_told(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "KINDS", generate.KINDS)
+    for name in ("members", "rate", "minority_recall", "temperature"):
+        with pytest.raises(OptionError, match=rf"'{name}' of '{kind}' is a number, got 'x'"):
+            settings.arguments_of(kind, {name: "x"})
+    with pytest.raises(OptionError, match=r"'checkpoint'.*name of a file, got 3"):
+        settings.arguments_of(kind, {"checkpoint": 3})
+    assert "rate" in settings.arguments_of(kind, {"rate": 1e-3, "checkpoint": "a", "device": "cpu"})

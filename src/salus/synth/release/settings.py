@@ -147,7 +147,7 @@ def arguments_of(generator: str, given: Mapping[str, Any]) -> set[str]:
     Raises
     ------
     OptionError
-        If one of those given isn't, or isn't a number where the default is one.
+        If one of those given isn't, or isn't a number or a file's name where it has to be.
     """
     takes = _arguments(KINDS()[generator])
     unknown = sorted(set(given) - (takes - {"budget"}))
@@ -161,16 +161,26 @@ def arguments_of(generator: str, given: Mapping[str, Any]) -> set[str]:
 
 
 def _refuse_texts(generator: str, given: Mapping[str, Any]) -> None:
-    """Refuse what is no number where a generator takes one: training would only stumble over it."""
+    """Refuse what is no number, or no file, where a generator takes one: it would only stumble."""
     kind = KINDS()[generator]
     known = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ()
-    defaults = {f.name: f.default for f in known if type(f.default) in (int, float)}
-    for name in sorted(set(given) & set(defaults)):
-        if type(given[name]) not in (int, float):
+    for name, asked in {f.name: str(f.type) for f in known if f.name in given}.items():
+        types = {word.strip() for word in asked.split("|")}
+        value = given[name]
+        if not types & {"int", "float"} or type(value) in (int, float):
+            if "Path" not in types or isinstance(value, str):
+                continue
             raise OptionError(
-                f"the option {name!r} of {generator!r} is a number, got {given[name]!r}.",
-                remedy=f"Such as: --set {name}={defaults[name]}",
+                f"the option {name!r} of {generator!r} is the name of a file, got {value!r}."
             )
+        if value is None and "None" in types:
+            continue
+        default = kind.__dataclass_fields__[name].default
+        such = f"Such as: --set {name}={default}" if type(default) in (int, float) else None
+        raise OptionError(
+            f"the option {name!r} of {generator!r} is a number, got {value!r}.",
+            remedy=such or "Give one, or leave it out for the default.",
+        )
 
 
 def drawn_from(wanted: Generator, fitted: Generator | None) -> Generator | None:
