@@ -472,3 +472,11 @@ def test_a_budget_that_only_independent_columns_keep() -> None:
     assert found["trace"] and {"step", "objective", "values", "multipliers"} == set(
         found["trace"][0]
     )
+
+
+def test_a_reference_of_a_few_people_is_refused() -> None:
+    table = noise(60)
+    with pytest.raises(TooFewPeople, match="9 people are too few to judge"):
+        Net(epochs=1).fit(
+            table.take(np.arange(40)), reference=table.take(np.arange(40, 49)), seed=1
+        )

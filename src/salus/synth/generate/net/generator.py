@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from salus.synth.budget import Budget
-from salus.synth.errors import MissingExtra, NotFitted, OptionError
+from salus.synth.errors import MissingExtra, NotFitted, OptionError, TooFewPeople
 from salus.synth.generate.chained import refuse_too_few
 from salus.synth.generate.conditions import as_rows
 from salus.synth.generate.enforce import enforce
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from salus.synth.generate.net.fitted import Fitted
 
 __all__ = ["Net"]
+
+LEAST_REFERENCE = 10  # people
 
 
 @dataclass(kw_only=True)
@@ -120,7 +122,7 @@ class Net:
         Raises
         ------
         TooFewPeople
-            If fewer than 10 people or no column are there to learn from.
+            If fewer than 10 people or no column are there to learn from, or fewer than 10 judge.
         OptionError
             If an option is outside its domain, or the training diverges.
         Infeasible
@@ -131,6 +133,11 @@ class Net:
             If the checkpoint is of another training or version.
         """
         refuse_too_few(table)
+        if reference is not None and reference.n_people < LEAST_REFERENCE:
+            raise TooFewPeople(
+                f"{reference.n_people} people are too few to judge the model by.",
+                remedy=f"Give at least {LEAST_REFERENCE}, or no reference.",
+            )
         self._check()
         need_torch()
         from salus.synth.generate.net.estimates import refuse_minority
